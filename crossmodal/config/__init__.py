@@ -1,0 +1,46 @@
+"""Typed configuration: defaults in code, differences in a yaml, the last word on the command line.
+
+Usage
+-----
+    config = load_config("configs/pix3d.yaml", ["data.batch_size=8", "optim.lr=1e-4"])
+    print(to_yaml(config))          # every key, resolved
+    config_hash(config)             # the same for the same settings, wherever they came from
+"""
+
+from crossmodal.config.instance import (
+    Config,
+    DataConfig,
+    LogConfig,
+    LossConfig,
+    ModelConfig,
+    OptimConfig,
+)
+from crossmodal.config.load import (
+    config_hash,
+    from_dict,
+    load_config,
+    load_tree,
+    override,
+    read_yaml,
+    to_dict,
+    to_yaml,
+)
+from crossmodal.config.typed import ConfigError
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DataConfig",
+    "LogConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "config_hash",
+    "from_dict",
+    "load_config",
+    "load_tree",
+    "override",
+    "read_yaml",
+    "to_dict",
+    "to_yaml",
+]

@@ -1,0 +1,107 @@
+"""Reads a yaml of differences, applies ``--set`` overrides, prints and hashes the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type, TypeVar, Union
+
+import yaml
+
+from crossmodal.config.instance import Config
+from crossmodal.config.typed import ConfigError, build, parse, section_types, unknown_key
+from crossmodal.runtime import paths
+
+PathLike = Union[str, Path]
+Tree = TypeVar("Tree")
+
+
+def load_config(path: Optional[PathLike] = None, overrides: Iterable[str] = ()) -> Config:
+    """The instance-level config; see `load_tree`."""
+    return load_tree(Config, path, overrides)
+
+
+def load_tree(
+    kind: Type[Tree], path: Optional[PathLike] = None, overrides: Iterable[str] = ()
+) -> Tree:
+    """Defaults of `kind`, then the yaml at `path`, then ``section.key=value`` overrides.
+
+    `path` is looked for as given, then under the repository root.
+    Raises ConfigError, naming the key and the file, for anything the tree does not take.
+    """
+    values: Dict[str, Any] = {}
+    where = "defaults"
+    if path is not None:
+        try:
+            found = paths.find(path)
+        except FileNotFoundError as error:
+            raise ConfigError(f"no such config: {error}") from error
+        values, where = read_yaml(found), str(found)
+    return override(build(kind, values, where), overrides)
+
+
+def read_yaml(path: Path) -> Dict[str, Any]:
+    """The mapping in a yaml file; an empty file is an empty mapping."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a readable yaml file: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{path}: expected `key: value` lines, found {type(values).__name__}")
+    return dict(values)
+
+
+def override(config: Tree, overrides: Iterable[str], where: str = "--set") -> Tree:
+    """A copy of `config` with ``section.key=value`` texts applied in order, then checked."""
+    kind = type(config)
+    values = to_dict(config)
+    for text in overrides:
+        path, value = _split(kind, text, where)
+        section = values
+        for name in path[:-1]:
+            section = section[name]
+        section[path[-1]] = value
+    return build(kind, values, where)
+
+
+def _split(kind: Type[Any], text: str, where: str) -> Tuple[List[str], Any]:
+    """``"data.views=4"`` -> ``(["data", "views"], 4)``."""
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals:
+        raise ConfigError(f"{where}: expected key=value, found '{text}'")
+    hint: Any = kind
+    for name in key.split("."):
+        if not dataclasses.is_dataclass(hint) or name not in section_types(hint):  # type: ignore
+            raise unknown_key(kind, key, where)
+        hint = section_types(hint)[name]  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(hint):
+        raise ConfigError(f"{where}: '{key}' is a section; set one of its keys, as in {key}.key=1")
+    return key.split("."), parse(hint, value.strip(), key, where)
+
+
+def from_dict(values: Mapping[str, Any], where: str) -> Config:
+    """A config from nested mappings, for example the ones a checkpoint carries."""
+    return build(Config, values, where)
+
+
+def to_dict(config: Any) -> Dict[str, Any]:
+    """Every key, as nested plain dicts, lists and scalars (json and yaml can hold it)."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def to_yaml(config: Any) -> str:
+    """Every key, resolved, in the tree's order."""
+    return yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True)
+
+
+def config_hash(config: Any) -> str:
+    """12 hex digits of the SHA-256 of the resolved config; key order does not matter."""
+    text = json.dumps(to_dict(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

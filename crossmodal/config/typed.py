@@ -1,0 +1,154 @@
+"""Checks plain values (from yaml, json or a command line) against the types of a dataclass tree."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    Literal,
+    Mapping,
+    Tuple,
+    Type,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used; the message names the key, where it stands and a remedy."""
+
+
+def section_types(kind: Type[Any]) -> Dict[str, Any]:
+    """Field name -> type of a dataclass, annotations resolved."""
+    hints = get_type_hints(kind)
+    return {item.name: hints[item.name] for item in dataclasses.fields(kind)}
+
+
+def dotted_keys(kind: Type[Any], prefix: str = "") -> Iterator[str]:
+    """Every leaf of the tree as ``section.key``."""
+    for name, hint in section_types(kind).items():
+        if dataclasses.is_dataclass(hint):
+            yield from dotted_keys(hint, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def unknown_key(kind: Type[Any], key: str, where: str) -> ConfigError:
+    """The error for a key that is not in the tree, naming the nearest one that is."""
+    keys = list(dotted_keys(kind))
+    near = difflib.get_close_matches(key, keys, n=1, cutoff=0.75)
+    if not near:
+        last = key.rsplit(".", 1)[-1]
+        ends = difflib.get_close_matches(last, [k.rsplit(".", 1)[-1] for k in keys], n=1)
+        near = [k for k in keys if ends and k.rsplit(".", 1)[-1] == ends[0]]
+    hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(keys)}"
+    return ConfigError(f"{where}: unknown key '{key}'; {hint}")
+
+
+def build(kind: Type[Any], values: Mapping[str, Any], where: str) -> Any:
+    """A `kind` with `values` (nested mappings) over its defaults, checked."""
+    return _build(kind, kind, values, where, "")
+
+
+def _build(
+    root: Type[Any], kind: Type[Any], values: Mapping[str, Any], where: str, prefix: str
+) -> Any:
+    types = section_types(kind)
+    given = {}
+    for name, value in values.items():
+        key = f"{prefix}{name}"
+        if name not in types:
+            raise unknown_key(root, key, where)
+        if dataclasses.is_dataclass(types[name]):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: '{key}' is a section; put its keys under it")
+            given[name] = _build(root, types[name], value, where, f"{key}.")
+        else:
+            given[name] = coerce(types[name], value, key, where)
+    section = kind(**given)
+    for problem in section.problems() if hasattr(section, "problems") else ():
+        raise ConfigError(f"{where}: {prefix}{problem}")
+    return section
+
+
+def parse(hint: Any, text: str, key: str, where: str) -> Any:
+    """The value that `text` of a command line means for type `hint`."""
+    if hint is str or (get_origin(hint) is Literal and text in get_args(hint)):
+        return text
+    inner = optional_of(hint)
+    if inner is not None:
+        if text.lower() in ("", "none", "null", "~"):
+            return None
+        return parse(inner, text, key, where)
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: cannot read the value of '{key}': {error}") from error
+    return coerce(hint, value, key, where)
+
+
+def optional_of(hint: Any) -> Any:
+    """``T`` of ``Optional[T]``, else None."""
+    arguments = get_args(hint)
+    if get_origin(hint) is Union and type(None) in arguments:
+        return next(item for item in arguments if item is not type(None))
+    return None
+
+
+def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
+    """`value` as type `hint`: exact, but an int is a float and a list is a tuple."""
+    inner = optional_of(hint)
+    if inner is not None:
+        return None if value is None else coerce(inner, value, key, where)
+    if get_origin(hint) is Literal:
+        return _choice(get_args(hint), value, key, where)
+    if get_origin(hint) in (list, tuple):
+        return _sequence(hint, value, key, where)
+    if hint is float:
+        value = _number(value)
+    if type(value) is not hint:
+        raise _wrong_type(hint.__name__, value, key, where)
+    return value
+
+
+def _number(value: Any) -> Any:
+    """A float from an int, or from ``5e-5``, which yaml 1.1 takes for a string."""
+    if type(value) in (int, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _choice(choices: Tuple[Any, ...], value: Any, key: str, where: str) -> Any:
+    if any(type(value) is type(item) and value == item for item in choices):
+        return value
+    # Unquoted `none` and `no` never reach here as a word: yaml turns some words into values.
+    if value is None and "none" in choices:
+        return "none"
+    listed = ", ".join(str(item) for item in choices)
+    raise ConfigError(f"{where}: '{key}' must be one of {listed}; found {value!r}")
+
+
+def _sequence(hint: Any, value: Any, key: str, where: str) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise _wrong_type("list", value, key, where)
+    types = get_args(hint)
+    if get_origin(hint) is list:
+        return [coerce(types[0], item, key, where) for item in value]
+    if len(value) != len(types):
+        raise ConfigError(f"{where}: '{key}' needs {len(types)} values, found {len(value)}")
+    return tuple(coerce(one, item, key, where) for one, item in zip(types, value))
+
+
+def _wrong_type(expected: str, value: Any, key: str, where: str) -> ConfigError:
+    found = type(value).__name__
+    return ConfigError(f"{where}: '{key}' must be a {expected}, found {found} {value!r}")

@@ -1,0 +1,175 @@
+"""Defaults, yaml differences, overrides, and what each mistake is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossmodal.config import (
+    Config,
+    ConfigError,
+    config_hash,
+    from_dict,
+    load_config,
+    override,
+    to_dict,
+    to_yaml,
+)
+from crossmodal.runtime import paths
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "some.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_the_released_settings() -> None:
+    config = load_config()
+    assert (config.seed, config.data.batch_size, config.data.image_size) == (3104, 30, 224)
+    assert (config.optim.lr, config.optim.betas, config.optim.epochs) == (5e-5, (0.5, 0.999), 400)
+    assert (config.loss.tau, config.loss.category, config.loss.contrast_temperature) == (
+        0.1, 0.2, 0.5,
+    )  # fmt: skip
+
+
+def test_yaml_changes_only_what_it_names(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "data:\n  views: 4\noptim:\n  lr: 1e-4\n"))
+    assert config.data.views == 4 and config.optim.lr == 1e-4
+    expected = to_dict(Config())
+    expected["data"]["views"] = 4
+    expected["optim"]["lr"] = 1e-4
+    assert to_dict(config) == expected
+
+
+def test_empty_yaml_is_the_default(tmp_path: Path) -> None:
+    assert load_config(write(tmp_path, "# nothing\n")) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "key", "value"),
+    [
+        ("data.batch_size=8", "data", "batch_size", 8),
+        ("data.name=3", "data", "name", "3"),
+        ("data.mask_dir=none", "data", "mask_dir", None),
+        ("data.mask_dir=", "data", "mask_dir", None),
+        ("data.mask_dir=mask_ocrnet", "data", "mask_dir", "mask_ocrnet"),
+        ("data.categories=[bed, chair]", "data", "categories", ["bed", "chair"]),
+        ("data.image_crop=[0.5, 1]", "data", "image_crop", (0.5, 1.0)),
+        ("optim.lr=1e-4", "optim", "lr", 1e-4),
+        ("optim.lr=1", "optim", "lr", 1.0),
+        ("data.flip=false", "data", "flip", False),
+        ("model.freeze=none", "model", "freeze", "none"),
+        ("model.head_start=pca", "model", "head_start", "pca"),
+    ],
+)
+def test_override(text: str, section: str, key: str, value: object) -> None:
+    found = getattr(getattr(load_config(None, [text]), section), key)
+    assert found == value and type(found) is type(value)
+
+
+def test_override_wins_over_yaml_and_later_over_earlier(tmp_path: Path) -> None:
+    path = write(tmp_path, "data: {views: 4}")
+    assert load_config(path, ["data.views=6", "data.views=7", "seed=1"]).data.views == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data.batchsize=8", ["data.batchsize", "data.batch_size"]),
+        ("batch_size=8", ["batch_size", "data.batch_size"]),
+        ("dta.batch_size=8", ["dta.batch_size", "data.batch_size"]),
+        ("sed=8", ["'sed'", "'seed'"]),
+        ("data.batch_size=many", ["data.batch_size", "int", "many"]),
+        ("data.batch_size=2.5", ["data.batch_size", "int"]),
+        ("data.batch_size=true", ["data.batch_size", "int", "bool"]),
+        ("data.flip=1", ["data.flip", "bool"]),
+        ("data.image_crop=[1, 2, 3]", ["data.image_crop", "2 values"]),
+        ("data.normalisation=mean", ["data.normalisation", "half", "imagenet"]),
+        ("data.batch_size=1", ["data.batch_size", "at least 2"]),
+        ("data={views: 2}", ["'data'", "section"]),
+        ("data.views", ["key=value", "data.views"]),
+        ("data.categories=[1]", ["data.categories", "str"]),
+        ("data.categories=[", ["data.categories"]),
+        ("seed.x=1", ["seed.x"]),
+    ],
+)
+def test_bad_override_names_key_and_remedy(text: str, words: list) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(None, [text])
+    for word in ["--set", *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data:\n  batchsize: 8\n", ["data.batchsize", "data.batch_size"]),
+        ("data:\n  batch_size: eight\n", ["data.batch_size", "int", "eight"]),
+        ("data: 4\n", ["'data'", "section"]),
+        ("- a\n", ["list"]),
+        ("data: [\n", ["yaml"]),
+        ("data:\n  view_crop: [0.9, 0.1]\n", ["data.view_crop", "low"]),
+    ],
+)
+def test_bad_yaml_names_file_and_key(tmp_path: Path, text: str, words: list) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    for word in [str(path), *words]:
+        assert word in str(error.value)
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(ConfigError, match="no_such.yaml"):
+        load_config("configs/no_such.yaml")
+
+
+def test_found_under_the_repository_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config("./configs/pix3d.yaml").data.mask_dir == "mask_ocrnet"
+
+
+@pytest.mark.parametrize("path", sorted((paths.REPO_ROOT / "configs").glob("*.yaml")), ids=str)
+def test_every_config_in_the_repository_loads(path: Path) -> None:
+    assert isinstance(load_config(path), Config)
+
+
+def test_printed_config_reads_back_the_same(tmp_path: Path) -> None:
+    config = load_config(None, ["data.mask_dir=m", "data.image_crop=[0.3, 0.7]", "optim.lr=3e-7"])
+    assert load_config(write(tmp_path, to_yaml(config))) == config
+    assert from_dict(to_dict(config), "checkpoint") == config
+
+
+def test_from_dict_names_its_source() -> None:
+    with pytest.raises(ConfigError, match="old.safetensors.*'sed'.*'seed'"):
+        from_dict({"sed": 1}, "old.safetensors")
+
+
+def test_hash_follows_the_settings_only(tmp_path: Path) -> None:
+    one = load_config(write(tmp_path, "data: {views: 4, flip: false}"))
+    two = load_config(write(tmp_path, "data: {flip: false, views: 4}"))
+    assert config_hash(one) == config_hash(two) == config_hash(override(one, []))
+    assert config_hash(one) != config_hash(override(one, ["data.views=5"]))
+
+
+def test_configs_do_not_change_in_place() -> None:
+    config = Config()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 1  # type: ignore[misc]
+    changed = override(config, ["data.categories=[a]"])
+    assert config.data.categories == [] and changed.data.categories == ["a"]
+
+
+@given(st.floats(min_value=1e-12, max_value=1e3), st.integers(1, 10**6))
+def test_numbers_survive_printing(rate: float, steps: int) -> None:
+    config = override(Config(), [f"optim.lr={rate!r}", f"optim.max_steps={steps}"])
+    again = from_dict(yaml.safe_load(to_yaml(config)), "yaml")
+    assert (again.optim.lr, again.optim.max_steps) == (rate, steps)
