@@ -1,0 +1,112 @@
+"""ResNet-18/34/50/101/152 with torchvision's tensor names (He et al., CVPR 2016; v1.5 strides)."""
+from __future__ import annotations
+
+from crossmodal.models.layers import BatchNorm, conv
+from crossmodal.runtime import jt
+
+nn = jt.nn
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        self.conv1 = conv(in_channels, width, 3, stride)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = conv(width, width, 3)
+        self.bn2 = BatchNorm(width)
+        self.downsample = _shortcut(in_channels, width, stride)
+
+    def execute(self, x: jt.Var) -> jt.Var:
+        """(N, C, H, W) -> (N, width, H/stride, W/stride)."""
+        out = nn.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 (strided), 1x1 convolutions and a shortcut."""
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        out_channels = width * self.expansion
+        self.conv1 = conv(in_channels, width, 1)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = conv(width, width, 3, stride)
+        self.bn2 = BatchNorm(width)
+        self.conv3 = conv(width, out_channels, 1)
+        self.bn3 = BatchNorm(out_channels)
+        self.downsample = _shortcut(in_channels, out_channels, stride)
+
+    def execute(self, x: jt.Var) -> jt.Var:
+        """(N, C, H, W) -> (N, 4 width, H/stride, W/stride)."""
+        out = nn.relu(self.bn1(self.conv1(x)))
+        out = nn.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
+    if stride == 1 and in_channels == out_channels:
+        return None
+    return nn.Sequential(conv(in_channels, out_channels, 1, stride), BatchNorm(out_channels))
+
+
+class ResNet(nn.Module):
+    """A residual network cut into named stages.
+
+    Parameters
+    ----------
+    block : BasicBlock or Bottleneck
+    layers : blocks in each of the four stages
+    in_channels : channels of the input image
+    """
+
+    family = "resnet"
+    stages = ("stem", "layer1", "layer2", "layer3", "layer4")
+    stem_weight = "conv1.weight"
+
+    def __init__(self, block: type, layers: tuple[int, int, int, int], in_channels: int) -> None:
+        self.conv1 = conv(in_channels, 64, 7, 2)
+        self.bn1 = BatchNorm(64)
+        self.maxpool = nn.Pool(3, 2, 1, op="maximum")
+        channels = 64
+        for number, count in enumerate(layers, start=1):
+            width = 32 * 2 ** number
+            blocks = []
+            for index in range(count):
+                stride = 2 if number > 1 and index == 0 else 1
+                blocks.append(block(channels, width, stride))
+                channels = width * block.expansion
+            setattr(self, f"layer{number}", nn.Sequential(*blocks))
+        self.out_features = channels
+        self.fc = None
+
+    def run_stage(self, name: str, x: jt.Var) -> jt.Var:
+        """Run one named stage on (N, C, H, W)."""
+        if name == "stem":
+            return self.maxpool(nn.relu(self.bn1(self.conv1(x))))
+        return getattr(self, name)(x)
+
+    def stage_modules(self, name: str) -> list[nn.Module]:
+        """The modules that hold the parameters of one named stage."""
+        return [self.conv1, self.bn1] if name == "stem" else [getattr(self, name)]
+
+
+_DEPTHS = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+    "resnet152": (Bottleneck, (3, 8, 36, 3)),
+}
+NAMES = tuple(_DEPTHS)
+
+
+def build(name: str, in_channels: int) -> ResNet:
+    """A ResNet by name, randomly initialised, without a head."""
+    block, layers = _DEPTHS[name]
+    return ResNet(block, layers, in_channels)
