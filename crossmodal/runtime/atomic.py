@@ -1,0 +1,122 @@
+"""Files that are either whole or not there, whatever happens while they are written.
+
+    with atomic_write("checkpoint.safetensors") as file:
+        file.write(data)
+
+The bytes go to a temporary file in the same folder, reach the disk, and take the final name in one
+step. A crash, kill -9, a full disk or an exception leaves the previous file as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from crossmodal.runtime.locks import try_lock
+from crossmodal.runtime.paths import PathLike
+
+_SUFFIX = ".tmp"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a binary file that becomes `path` when the block ends without an exception.
+
+    Missing folders are made; a symbolic link is followed; an existing file's permissions are kept.
+
+    Raises
+    ------
+    OSError : with the file's name, the reason (disk full, no permission ...) and the remedy; the
+        errno is kept, so PermissionError stays a PermissionError.
+    """
+    target = Path(os.path.realpath(Path(path).expanduser()))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
+        file, temporary = _open_temporary(target)
+    except OSError as error:
+        _explain(error, target)
+    try:
+        with file:
+            yield file
+            _finish(file, temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in _FULL:
+            _explain(error, target)
+        raise
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _finish(file: BinaryIO, temporary: Path, target: Path) -> None:
+    """Bring the bytes to the disk and give the file its name."""
+    file.flush()
+    _copy_mode(target, temporary)
+    os.fsync(file.fileno())
+    if os.name == "nt":
+        file.close()
+    temporary.replace(target)
+    _sync_folder(target.parent)
+
+
+def _open_temporary(target: Path) -> tuple[BinaryIO, Path]:
+    """A locked temporary file beside the target; the lock tells it from an abandoned one."""
+    while True:
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
+        file = temporary.open("xb")
+        try_lock(file.fileno())
+        if temporary.exists():  # a cleaner may have taken it between open and lock
+            return file, temporary
+        file.close()
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Delete what killed writers of the same file left: temporaries nobody holds locked."""
+    if os.name == "nt":  # no locks there to tell the dead from the living
+        return
+    stem = f".{target.name}."
+    for entry in os.scandir(target.parent):
+        token = entry.name[len(stem) : -len(_SUFFIX)]
+        if entry.name != f"{stem}{token}{_SUFFIX}" or len(token) != 8:
+            continue
+        with contextlib.suppress(OSError), open(entry.path, "rb") as file:  # noqa: PTH123
+            if try_lock(file.fileno()):
+                os.unlink(entry.path)  # noqa: PTH108
+
+
+def _copy_mode(target: Path, temporary: Path) -> None:
+    """Keep the permissions of the file that is replaced."""
+    with contextlib.suppress(OSError):
+        shutil.copymode(target, temporary)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _explain(error: OSError, target: Path) -> NoReturn:
+    """Raise the same kind of error, saying what could not be written and what to do."""
+    if error.errno in _FULL:
+        free = shutil.disk_usage(target.parent).free // 2**20
+        reason = f"the disk is full ({free} MiB free): free some space or write elsewhere"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        reason = "no permission to write there: choose another folder or change its permissions"
+    else:
+        reason = f"{error.strerror or error}"
+    message = f"cannot write {target}: {reason}. Any previous version is untouched."
+    raise OSError(error.errno, message) from error

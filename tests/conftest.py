@@ -1,0 +1,36 @@
+"""What all tests share: few threads, repeatable examples, and the optional shared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+REPO_ROOT = Path(__file__).resolve().parents[1]
+SHARED_VARIABLE = "CROSSMODAL_SHARED"
+
+settings.register_profile("default", deadline=None, max_examples=30, derandomize=True)
+settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    """Keep figures off any display and Jittor's own chatter out of the report."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ.setdefault("log_silent", "1")
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """Folder of the checkout."""
+    return REPO_ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the data the tests share, CROSSMODAL_SHARED or ../shared; skips without it."""
+    folder = Path(os.environ.get(SHARED_VARIABLE) or REPO_ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no shared data in {folder}: set {SHARED_VARIABLE} to its folder")
+    return folder
