@@ -4,10 +4,13 @@ To add a key, add a line: the type is checked, the yaml and ``--set`` know it at
 type cannot say goes into the section's ``problems``.
 """
 
+# Optional, not `| None`: Python 3.9 evaluates these annotations when a config is loaded.
+# ruff: noqa: UP045
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Iterator, List, Literal, Optional, Tuple
+from typing import Literal, Optional
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
@@ -22,7 +25,7 @@ class DataConfig:
     test_list: Optional[str] = None  # another test list in <root>/<name>/; none: <name>_test
     views_dir: Optional[str] = None  # another rendering folder or .pkl; none: rendering_<name>
     mask_dir: Optional[str] = None  # replaces the folder part "mask" of the lists' mask paths
-    categories: List[str] = field(default_factory=list)  # allowed categories; empty: as listed
+    categories: list[str] = field(default_factory=list)  # allowed categories; empty: as listed
     library: str = "shapenet4"  # second library, for the test mode "shapenet": <root>/<library>/
     library_views: str = "rendering_shapenet{category}s"  # its rendering of one category
 
@@ -37,7 +40,7 @@ class DataConfig:
 
     batch_size: int = 30  # images, and distinct shapes, in a training batch
     eval_batch_size: int = 32  # queries (or shapes) at a time in validation and test
-    last_batch: Literal["drop", "pad"] = "drop"  # the epoch's incomplete batch: left out or refilled
+    last_batch: Literal["drop", "pad"] = "drop"  # an incomplete batch: left out or refilled
     workers: int = 2  # loading processes; 0: load in the training process. Same bytes either way
     prefetch: int = 2  # batches each worker prepares ahead
     cache_mib: int = 256  # decoded pictures kept in each loading process, MiB
@@ -45,9 +48,9 @@ class DataConfig:
     validation_by: Literal["query", "shape"] = "query"  # hold out pictures, or whole shapes
 
     translate: float = 0.05  # picture and mask: largest shift, as a part of the side
-    image_crop: Tuple[float, float] = (0.85, 0.95)  # picture and mask: crop area, as a part
-    view_crop: Tuple[float, float] = (0.65, 0.9)  # views: crop area, as a part
-    crop_ratio: Tuple[float, float] = (0.75, 4 / 3)  # width / height of either crop
+    image_crop: tuple[float, float] = (0.85, 0.95)  # picture and mask: crop area, as a part
+    view_crop: tuple[float, float] = (0.65, 0.9)  # views: crop area, as a part
+    crop_ratio: tuple[float, float] = (0.75, 4 / 3)  # width / height of either crop
     flip: bool = True  # mirror half of the pictures, and half of the shapes' view sets
     share_view_crop: bool = True  # one crop for all views of a shape; false: one for each view
     colour_transfer: bool = False  # give a picture the colours of another one (is_color)
@@ -135,12 +138,12 @@ class OptimConfig:
     name: Literal["adam", "adamw", "sgd"] = "adam"
     lr: float = 5e-5  # rate of the backbones
     head_lr: float = 1.0  # rate of everything else, as a multiple of lr
-    betas: Tuple[float, float] = (0.5, 0.999)  # Adam's; the first is SGD's momentum
+    betas: tuple[float, float] = (0.5, 0.999)  # Adam's; the first is SGD's momentum
     weight_decay: float = 0.0
     epochs: int = 400
     max_steps: int = 0  # stop after so many steps; 0: no limit
     schedule: Literal["constant", "cosine", "step"] = "constant"  # rate as a function of the step
-    step_epochs: List[int] = field(default_factory=list)  # schedule step: rate / 10 at each
+    step_epochs: list[int] = field(default_factory=list)  # schedule step: rate / 10 at each
     warmup: int = 0  # steps of linear warm-up
     warmup_heads: int = 0  # first steps in which only the heads move
     gradient_clip: float = 0.0  # largest gradient norm; 0: no limit

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, TypeVar, Union
 
 import yaml
 
@@ -18,20 +19,20 @@ PathLike = Union[str, Path]
 Tree = TypeVar("Tree")
 
 
-def load_config(path: Optional[PathLike] = None, overrides: Iterable[str] = ()) -> Config:
+def load_config(path: PathLike | None = None, overrides: Iterable[str] = ()) -> Config:
     """The instance-level config; see `load_tree`."""
     return load_tree(Config, path, overrides)
 
 
 def load_tree(
-    kind: Type[Tree], path: Optional[PathLike] = None, overrides: Iterable[str] = ()
+    kind: type[Tree], path: PathLike | None = None, overrides: Iterable[str] = ()
 ) -> Tree:
     """Defaults of `kind`, then the yaml at `path`, then ``section.key=value`` overrides.
 
     `path` is looked for as given, then under the repository root.
     Raises ConfigError, naming the key and the file, for anything the tree does not take.
     """
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     where = "defaults"
     if path is not None:
         try:
@@ -42,7 +43,7 @@ def load_tree(
     return override(build(kind, values, where), overrides)
 
 
-def read_yaml(path: Path) -> Dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a yaml file; an empty file is an empty mapping."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -70,7 +71,7 @@ def override(config: Tree, overrides: Iterable[str], where: str = "--set") -> Tr
     return build(kind, values, where)
 
 
-def _split(kind: Type[Any], text: str, where: str) -> Tuple[List[str], Any]:
+def _split(kind: type[Any], text: str, where: str) -> tuple[list[str], Any]:
     """``"data.views=4"`` -> ``(["data", "views"], 4)``."""
     key, equals, value = text.partition("=")
     key = key.strip()
@@ -78,9 +79,9 @@ def _split(kind: Type[Any], text: str, where: str) -> Tuple[List[str], Any]:
         raise ConfigError(f"{where}: expected key=value, found '{text}'")
     hint: Any = kind
     for name in key.split("."):
-        if not dataclasses.is_dataclass(hint) or name not in section_types(hint):  # type: ignore
+        if not dataclasses.is_dataclass(hint) or name not in section_types(hint):
             raise unknown_key(kind, key, where)
-        hint = section_types(hint)[name]  # type: ignore[arg-type]
+        hint = section_types(hint)[name]
     if dataclasses.is_dataclass(hint):
         raise ConfigError(f"{where}: '{key}' is a section; set one of its keys, as in {key}.key=1")
     return key.split("."), parse(hint, value.strip(), key, where)
@@ -91,7 +92,7 @@ def from_dict(values: Mapping[str, Any], where: str) -> Config:
     return build(Config, values, where)
 
 
-def to_dict(config: Any) -> Dict[str, Any]:
+def to_dict(config: Any) -> dict[str, Any]:
     """Every key, as nested plain dicts, lists and scalars (json and yaml can hold it)."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
 

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import (
-    Any,
-    Dict,
-    Iterator,
-    Literal,
-    Mapping,
-    Tuple,
-    Type,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -25,13 +14,13 @@ class ConfigError(ValueError):
     """A setting that cannot be used; the message names the key, where it stands and a remedy."""
 
 
-def section_types(kind: Type[Any]) -> Dict[str, Any]:
+def section_types(kind: Any) -> dict[str, Any]:
     """Field name -> type of a dataclass, annotations resolved."""
     hints = get_type_hints(kind)
     return {item.name: hints[item.name] for item in dataclasses.fields(kind)}
 
 
-def dotted_keys(kind: Type[Any], prefix: str = "") -> Iterator[str]:
+def dotted_keys(kind: Any, prefix: str = "") -> Iterator[str]:
     """Every leaf of the tree as ``section.key``."""
     for name, hint in section_types(kind).items():
         if dataclasses.is_dataclass(hint):
@@ -40,7 +29,7 @@ def dotted_keys(kind: Type[Any], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def unknown_key(kind: Type[Any], key: str, where: str) -> ConfigError:
+def unknown_key(kind: type[Any], key: str, where: str) -> ConfigError:
     """The error for a key that is not in the tree, naming the nearest one that is."""
     keys = list(dotted_keys(kind))
     near = difflib.get_close_matches(key, keys, n=1, cutoff=0.75)
@@ -52,13 +41,13 @@ def unknown_key(kind: Type[Any], key: str, where: str) -> ConfigError:
     return ConfigError(f"{where}: unknown key '{key}'; {hint}")
 
 
-def build(kind: Type[Any], values: Mapping[str, Any], where: str) -> Any:
+def build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:
     """A `kind` with `values` (nested mappings) over its defaults, checked."""
     return _build(kind, kind, values, where, "")
 
 
 def _build(
-    root: Type[Any], kind: Type[Any], values: Mapping[str, Any], where: str, prefix: str
+    root: type[Any], kind: type[Any], values: Mapping[str, Any], where: str, prefix: str
 ) -> Any:
     types = section_types(kind)
     given = {}
@@ -128,7 +117,7 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _choice(choices: Tuple[Any, ...], value: Any, key: str, where: str) -> Any:
+def _choice(choices: tuple[Any, ...], value: Any, key: str, where: str) -> Any:
     if any(type(value) is type(item) and value == item for item in choices):
         return value
     # Unquoted `none` and `no` never reach here as a word: yaml turns some words into values.

@@ -1,0 +1,211 @@
+"""Training batches: B pictures, and S distinct shapes among which are all that the pictures show.
+
+A batch is a function of (seed, epoch, step): no state, so any process builds the same bytes, in any
+order, and a resumed run continues where it stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crossmodal.config import DataConfig
+from crossmodal.data.colour_transfer import transfer_batch
+from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.distinct import category_matrix, distinct_shapes, instance_matrix
+from crossmodal.data.errors import DataError, SampleError
+from crossmodal.data.images import read_picture
+from crossmodal.data.photometric import random_photometric
+from crossmodal.data.pictures import PictureCache, square_picture
+from crossmodal.data.records import QueryRecord, ShapeKey
+from crossmodal.data.samplers import epoch_batches, steps_per_epoch
+from crossmodal.data.transforms import (
+    normalise_picture,
+    normalise_views,
+    random_box,
+    random_shift,
+    random_views,
+    warp_picture,
+)
+from crossmodal.runtime import seeds
+
+Layout = dict[str, tuple[tuple[int, ...], str]]
+CACHE_SCALE = 8 / 7  # pictures are kept a little larger than the crops taken from them
+
+
+@dataclass
+class Batch:
+    """What one training step needs. Slots 0..S-1 are the batch's distinct shapes."""
+
+    images: np.ndarray  # (B, 4, H, W) float32, RGB + mask, normalised
+    views: np.ndarray  # (S, V, 1, h, w) float32, normalised
+    image_shape: np.ndarray  # (B,) int64, the slot of the shape the picture shows
+    image_category: np.ndarray  # (B,) int64, index into the data set's categories
+    shape_category: np.ndarray  # (S,) int64
+    image_index: np.ndarray  # (B,) int64, index into the training records
+    shape_index: np.ndarray  # (S,) int64, index into the training shapes
+    query_ids: list[str]
+    shape_keys: list[ShapeKey]
+    epoch: int
+    step: int
+    bad: dict[str, str] = field(default_factory=dict)  # unreadable file -> complaint
+
+    @property
+    def instance(self) -> np.ndarray:
+        """(S, B) float32, 1 where shape j is the one picture i shows."""
+        return instance_matrix(self.image_shape, len(self.shape_category))
+
+    @property
+    def same_category(self) -> np.ndarray:
+        """(S, B) float32, 1 where shape j has picture i's category."""
+        return category_matrix(self.shape_category, self.image_category)
+
+
+class TrainBatches:
+    """Builds any batch of any epoch; see the module's docstring.
+
+    S is batch_size, or the number of training shapes if that is smaller. An unreadable picture (or
+    one whose shape cannot be read) is replaced by the next readable one of the list.
+    """
+
+    def __init__(self, dataset: InstanceDataset, data: DataConfig, seed: int) -> None:
+        self.records = dataset.train
+        self.shapes = dataset.train_shapes
+        self.store = dataset.views
+        self.data = data
+        self.seed = seed
+        number = {name: i for i, name in enumerate(dataset.categories)}
+        place = {key: i for i, key in enumerate(self.shapes)}
+        self.shape_category = np.array([number[key.category] for key in self.shapes], np.int64)
+        self.record_shape = np.array([place[r.shape] for r in self.records], np.int64)
+        self.slots = min(data.batch_size, len(self.shapes))
+        self._cache = PictureCache(data.cache_mib)
+        self._bad: dict[str, str] = {}
+        self._order: tuple[int, np.ndarray] = (-1, np.empty((0, 0), np.int64))
+
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return steps_per_epoch(len(self.records), self.data.batch_size, self.data.last_batch)
+
+    def layout(self) -> Layout:
+        """Shape and type of every array of a batch."""
+        data, batch, slots = self.data, self.data.batch_size, self.slots
+        views = data.views_per_step or data.views
+        return {
+            "images": ((batch, 4, data.image_size, data.image_size), "float32"),
+            "views": ((slots, views, 1, data.view_size, data.view_size), "float32"),
+            "image_shape": ((batch,), "int64"),
+            "image_category": ((batch,), "int64"),
+            "shape_category": ((slots,), "int64"),
+            "image_index": ((batch,), "int64"),
+            "shape_index": ((slots,), "int64"),
+        }
+
+    def build(self, epoch: int, step: int, out: dict[str, np.ndarray]) -> dict[str, str]:
+        """Writes a batch into `out` (see `layout`); returns unreadable file -> complaint."""
+        bad: dict[str, str] = {}
+        indices = self._batch_indices(epoch)[step]
+        found = [self._readable(int(index), bad) for index in indices]
+        out["image_index"][:] = [index for index, _ in found]
+        self._write_images([picture for _, picture in found], epoch, step, out["images"])
+        shapes, slot = distinct_shapes(
+            self.record_shape[out["image_index"]].tolist(), len(self.shapes), self.slots,
+            seeds.generator(self.seed, "fill", epoch, step), lambda s: self._views(s, bad),
+        )
+        out["shape_index"][:], out["image_shape"][:] = shapes, slot
+        out["shape_category"][:] = self.shape_category[shapes]
+        out["image_category"][:] = out["shape_category"][slot]
+        for i, shape in enumerate(shapes.tolist()):
+            self._write_views(shape, epoch, step * self.slots + i, out["views"][i])
+        return bad
+
+    def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,
+             bad: dict[str, str]) -> Batch:
+        """The arrays of `build` as a Batch."""
+        ids = [self.records[i].id for i in arrays["image_index"]]
+        keys = [self.shapes[i] for i in arrays["shape_index"]]
+        return Batch(**arrays, query_ids=ids, shape_keys=keys, epoch=epoch, step=step, bad=bad)
+
+    def _batch_indices(self, epoch: int) -> np.ndarray:
+        if self._order[0] != epoch:
+            batches = epoch_batches(len(self.records), self.data.batch_size, self.seed, epoch,
+                                    self.data.last_batch)
+            self._order = (epoch, batches)
+        return self._order[1]
+
+    def _readable(self, index: int, bad: dict[str, str]) -> tuple[int, np.ndarray]:
+        """The first readable record from `index` on, and its picture."""
+        for i in range(len(self.records)):
+            at = (index + i) % len(self.records)
+            picture = self._picture(self.records[at], bad)
+            if picture is not None and self._views(int(self.record_shape[at]), bad):
+                return at, picture
+        raise DataError(f"none of {len(self.records)} training pictures can be read "
+                        f"(first: {next(iter(bad.values()))})")
+
+    def _picture(self, record: QueryRecord, bad: dict[str, str]) -> np.ndarray | None:
+        if record.image in self._bad:
+            bad[record.image] = self._bad[record.image]
+            return None
+        try:
+            return self._cache.get(record.image, lambda: self._read(record))
+        except SampleError as error:
+            self._bad[record.image] = bad[record.image] = str(error)
+            return None
+
+    def _read(self, record: QueryRecord) -> np.ndarray:
+        data = self.data
+        size = math.ceil(data.image_size * CACHE_SCALE)
+        # A small object in a large picture needs all its pixels: no shortcut in decoding.
+        least = None if data.crop_to_object else size
+        picture = read_picture(record.image, record.mask, least)
+        return square_picture(picture, size, data.image_fit, data.crop_to_object, data.crop_margin)
+
+    def _views(self, shape: int, bad: dict[str, str]) -> bool:
+        """Whether the views of a training shape can be read."""
+        name = str(self.shapes[shape])
+        if name not in self._bad:
+            try:
+                self._load_views(shape)
+                return True
+            except SampleError as error:
+                self._bad[name] = str(error)
+        bad[name] = self._bad[name]
+        return False
+
+    def _load_views(self, shape: int) -> np.ndarray:
+        views = self.store[self.shapes[shape]]
+        if len(views) != self.data.views:
+            raise SampleError(f"{self.shapes[shape]}: {len(views)} views, not {self.data.views}")
+        return views
+
+    def _write_images(
+        self, pictures: list[np.ndarray], epoch: int, step: int, out: np.ndarray
+    ) -> None:
+        data = self.data
+        warped = []
+        for i, picture in enumerate(pictures):
+            rng = seeds.generator(self.seed, "query", epoch, step * data.batch_size + i)
+            shift = random_shift(rng, data.translate)
+            box = random_box(rng, data.image_crop, data.crop_ratio)
+            mirror = bool(rng.random() < 0.5) and data.flip
+            picture = warp_picture(picture, data.image_size, box, shift, mirror)
+            warped.append(random_photometric(picture, rng, data.colour_jitter, data.grayscale,
+                                             data.blur, data.background))
+        if data.colour_transfer:
+            order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(warped))
+            warped = transfer_batch(warped, order)
+        for picture, place in zip(warped, out):
+            normalise_picture(picture, data.normalisation, place)
+
+    def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
+        data = self.data
+        rng = seeds.generator(self.seed, "shape", epoch, index)
+        views = self._load_views(shape)
+        if data.views_per_step:
+            views = views[np.sort(rng.permutation(len(views))[: data.views_per_step])]
+        cropped = random_views(views, rng, data.view_size, data.view_crop, data.crop_ratio,
+                               data.flip, data.share_view_crop)
+        normalise_views(cropped, data.normalisation, out)

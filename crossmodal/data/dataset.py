@@ -1,0 +1,126 @@
+"""An instance-level data set, checked as a whole before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossmodal.config import DataConfig
+from crossmodal.data.errors import DataError, some
+from crossmodal.data.records import (
+    QueryRecord,
+    ShapeKey,
+    check_categories,
+    check_files,
+    read_list,
+)
+from crossmodal.data.validation_split import split
+from crossmodal.data.views import ViewStore, open_views
+from crossmodal.runtime import paths
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class InstanceDataset:
+    """Queries, shapes, and which shows which.
+
+    categories : names; a category's index is its place here.
+    train_shapes : the shapes of the training queries; only these are ever trained on.
+    gallery : every shape of `views` in these categories, sorted; what test queries search.
+    """
+
+    name: str
+    folder: Path
+    train: list[QueryRecord]
+    validation: list[QueryRecord]
+    test: list[QueryRecord]
+    categories: list[str]
+    train_shapes: list[ShapeKey]
+    gallery: list[ShapeKey]
+    views: ViewStore
+
+    @classmethod
+    def load(cls, data: DataConfig, seed: int = 3104) -> InstanceDataset:
+        """Reads and checks the lists and the renderings.
+
+        Missing lists, pictures, masks, renderings, and a wrong number of views are errors
+        (DataError, naming how many and the first). Unreadable renderings cost their shapes: these
+        leave training and gallery, and are logged.
+        """
+        folder = data_folder(data)
+        train = _read(folder / (data.train_list or f"{data.name}_train.json"), data)
+        test = _read(folder / (data.test_list or f"{data.name}_test.json"), data)
+        both = train + test
+        categories = list(data.categories) or sorted({r.category for r in both})
+        views = open_views(folder / (data.views_dir or f"rendering_{data.name}"))
+        gallery = _gallery(views, both, categories, data.views)
+        kept = set(gallery)
+        train = [r for r in train if r.shape in kept]
+        training, validation = split(train, data.validation_fraction, data.validation_by, seed)
+        if not training:
+            raise DataError(f"{folder}: no training query is left with a readable shape")
+        _warn_leak(train, test)
+        return cls(data.name, folder, training, validation, test, categories,
+                   sorted({r.shape for r in training}), gallery, views)
+
+
+def data_folder(data: DataConfig) -> Path:
+    """``<root>/<name>``, as given or under the repository root."""
+    try:
+        return Path(paths.find(Path(data.root) / data.name))
+    except FileNotFoundError as error:
+        raise DataError(f"no data set '{data.name}': {error}. Set data.root and data.name, or make "
+                        "the data with the programs of crossmodal.prepare") from error
+
+
+def open_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
+    """The second library's renderings of `categories` (test mode "shapenet")."""
+    try:
+        folder = Path(paths.find(Path(data.root) / data.library))
+    except FileNotFoundError as error:
+        raise DataError(f"no second library: {error}. Set data.root and data.library") from error
+    store = ViewStore({})
+    for category in categories:
+        path = folder / data.library_views.replace("{category}", category)
+        store = store.joined(open_views(path, category))
+    bad = store.broken(store.keys(), data.views)
+    if bad:
+        logger.warning("%s: unreadable renderings, left out: %s", folder,
+                       some(list(bad.values()), len(store), "shapes"))
+    return store.without(bad)
+
+
+def _read(path: Path, data: DataConfig) -> list[QueryRecord]:
+    records = read_list(path, data.mask_dir)
+    check_categories(records, data.categories, path)
+    check_files(records, path)
+    return records
+
+
+def _gallery(
+    views: ViewStore, records: Sequence[QueryRecord], categories: Sequence[str], count: int
+) -> list[ShapeKey]:
+    wanted = sorted({r.shape for r in records})
+    missing = [key for key in wanted if key not in views]
+    if missing:
+        raise DataError(f"no renders for {some(missing, len(wanted), 'shapes')}; make them with "
+                        "python -m crossmodal.prepare.render_views")
+    keys = [key for key in views if key.category in categories]
+    bad = views.broken(keys, count)
+    if bad:
+        logger.warning("unreadable renders cost %s: they are neither trained on nor found",
+                       some(list(bad.values()), len(keys), "shapes"))
+    if len(bad) == len(keys):
+        raise DataError(f"every render is unreadable, {some(list(bad.values()), len(keys), '')}")
+    return [key for key in keys if key not in bad]
+
+
+def _warn_leak(train: Sequence[QueryRecord], test: Sequence[QueryRecord]) -> None:
+    ids = {r.id for r in train}
+    shared = [r.id for r in test if r.id in ids]
+    if shared:
+        logger.warning("%s are also trained on: the test numbers mean little",
+                       some(shared, len(test), "test pictures"))

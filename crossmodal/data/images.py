@@ -1,0 +1,100 @@
+"""Decodes picture and mask files of any kind to one form, or says which file is broken and how.
+
+Transparent pixels become white; EXIF orientation is applied; 16-bit gray is scaled to 8.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from crossmodal.data.errors import SampleError
+
+PathLike = Union[str, Path]
+# What Pillow's decoders raise for torn or hostile files, besides its own errors.
+DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, struct.error,
+                  OverflowError, MemoryError, ZeroDivisionError, Image.DecompressionBombError)
+
+
+def read_rgb(path: PathLike, least: int | None = None) -> np.ndarray:
+    """(H, W, 3) uint8.
+
+    least : a JPEG may be decoded at a smaller scale (fast) as long as its sides stay above this.
+    Raises SampleError naming the file.
+    """
+    return np.asarray(_decode(path, _to_rgb, least))
+
+
+def read_mask(path: PathLike) -> np.ndarray:
+    """(H, W) uint8, 255 = object. Files that hold 0 and 1 are scaled. Raises SampleError."""
+    mask = np.asarray(_decode(path, _to_gray, None))
+    return mask * np.uint8(255) if mask.max() == 1 else mask
+
+
+def read_picture(
+    image: PathLike, mask: PathLike | None = None, least: int | None = None
+) -> np.ndarray:
+    """(H, W, 4) uint8: RGB and mask; without a mask file the whole frame is the object.
+
+    A mask of another size is scaled to the picture; one of another shape is a SampleError.
+    """
+    rgb = read_rgb(image, least)
+    if mask is None:
+        return join(rgb, None)
+    return join(rgb, read_mask(mask), f"{mask}")
+
+
+def join(rgb: np.ndarray, mask: np.ndarray | None, where: str = "mask") -> np.ndarray:
+    """(H, W, 4) uint8 of (H, W, 3) uint8 and (h, w) uint8 or None."""
+    height, width = rgb.shape[:2]
+    if mask is None:
+        mask = np.full((height, width), 255, np.uint8)
+    elif mask.shape != (height, width):
+        if abs(mask.shape[1] * height - mask.shape[0] * width) > 0.02 * mask.shape[0] * width + (
+                max(height, width)):
+            raise SampleError(f"{where}: a mask of {mask.shape[1]} x {mask.shape[0]} pixels for a "
+                              f"picture of {width} x {height}; they must have the same shape")
+        mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.BILINEAR))
+    return np.dstack([rgb, mask])
+
+
+def _decode(path: PathLike, convert: object, least: int | None) -> Image.Image:
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if least is not None:
+                image.draft("RGB", (least, least))
+            image.load()
+            return convert(ImageOps.exif_transpose(image))  # type: ignore[operator]
+    except FileNotFoundError as error:
+        raise SampleError(f"{path}: no such picture") from error
+    except Warning as error:
+        raise SampleError(f"{path}: {error}; make it smaller") from error
+    except DECODER_ERRORS as error:
+        raise SampleError(f"{path}: not a readable picture ({error}); replace the file, or remove "
+                          "its entry from the list") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return _to_gray(image).convert("RGB")
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_gray(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, np.float64)
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise ValueError("pixels that are no gray value")
+        top = 65535.0 if values.max() > 255 else 255.0
+        return Image.fromarray(np.clip(values * (255 / top), 0, 255).astype(np.uint8))
+    return image.convert("L")

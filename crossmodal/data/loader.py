@@ -1,0 +1,221 @@
+"""Iterates over the batches of a source, built here or by worker processes: the same bytes.
+
+Usage
+-----
+    with Loader(TrainBatches(dataset, config.data, config.seed), workers=2) as loader:
+        for batch in loader.epoch(3, start=17):     # resumes in the middle of epoch 3
+            ...
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+
+import crossmodal.data
+from crossmodal.data.batches import Layout
+from crossmodal.data.errors import DataError
+from crossmodal.data.shared_slots import create_memory, map_slots, slot_size
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+PATIENCE = 10.0  # seconds a closed worker gets before it is killed
+Made = TypeVar("Made", covariant=True)
+PACKAGE_PARENT = Path(crossmodal.data.__file__).resolve().parents[2]
+
+
+class LoaderError(RuntimeError):
+    """A worker process failed or was killed."""
+
+
+class Source(Protocol[Made]):
+    """Something that builds batches by number; see TrainBatches."""
+
+    def steps(self) -> int: ...
+
+    def layout(self) -> Layout: ...
+
+    def build(self, epoch: int, step: int, out: dict[str, np.ndarray]) -> dict[str, str]: ...
+
+    def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,
+             bad: dict[str, str]) -> Made: ...
+
+
+class Worker:
+    """One process, its connection, and the memory shared with it."""
+
+    def __init__(self, source: Source[Any], slots: int, name: str) -> None:
+        self.name = name
+        layout = source.layout()
+        memory = create_memory(slot_size(layout) * slots)
+        ours, theirs = socket.socketpair()
+        try:
+            self.slots = map_slots(memory, layout, slots)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "crossmodal.data.worker", str(theirs.fileno()), str(memory)],
+                pass_fds=(theirs.fileno(), memory),
+                stdin=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is the trainer's; a worker ends with its socket
+            )
+        finally:
+            theirs.close()
+            os.close(memory)
+        self.connection = Connection(ours.detach())
+        self.free = list(range(slots))
+        self.send((source, slots))
+
+    def send(self, message: Any) -> None:
+        try:
+            self.connection.send(message)
+        except (BrokenPipeError, ConnectionError) as error:
+            raise self._death() from error
+
+    def receive(self) -> Any:
+        """The worker's next answer: (slot, unreadable files)."""
+        try:
+            slot, bad, failure = self.connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise self._death() from error
+        if failure is not None:
+            raise LoaderError(f"data worker {self.name} failed:\n{failure}")
+        return slot, bad
+
+    def _death(self) -> LoaderError:
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            code = 0
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended ({code})"
+        return LoaderError(
+            f"data worker {self.name} (process {self.process.pid}) {how}. If memory ran out, lower "
+            "data.workers, data.cache_mib or data.batch_size; data.workers=0 loads in this process"
+        )
+
+    def close(self) -> None:
+        self.connection.close()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """The worker finds this package wherever it was imported from, and keeps to one core."""
+    found = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    known = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    found["PYTHONPATH"] = os.pathsep.join(known)
+    return found
+
+
+class Loader(Generic[Made]):
+    """See the module's docstring. Workers start at the first batch and stay until `close`.
+
+    workers : processes; 0 builds in this one.
+    prefetch : batches each worker builds ahead.
+    bad : unreadable file -> batches that had to do without it.
+    """
+
+    def __init__(self, source: Source[Made], workers: int = 0, prefetch: int = 2) -> None:
+        self.source = source
+        self.worker_count = workers
+        self.prefetch = prefetch
+        self.bad: Counter[str] = Counter()
+        self._workers: list[Worker] = []
+
+    def __len__(self) -> int:
+        return self.source.steps()
+
+    def __enter__(self) -> Loader[Made]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers; a later epoch starts new ones."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.close()
+
+    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Made]:
+        """The batches `start`, `start` + 1 ... of `epoch`, in order."""
+        steps = range(start, self.source.steps())
+        made = self._with_workers(epoch, steps) if self.worker_count else self._here(epoch, steps)
+        for step, arrays, bad in made:
+            self._report(bad)
+            yield self.source.wrap(arrays, epoch, step, bad)
+
+    def _report(self, bad: dict[str, str]) -> None:
+        for name, complaint in bad.items():
+            if name not in self.bad:
+                logger.warning("left out: %s", complaint)
+            self.bad[name] += 1
+
+    def _here(self, epoch: int, steps: range) -> Iterator[Any]:
+        layout = self.source.layout()
+        for step in steps:
+            out = {name: np.empty(shape, kind) for name, (shape, kind) in layout.items()}
+            yield step, out, self.source.build(epoch, step, out)
+
+    def _with_workers(self, epoch: int, steps: range) -> Iterator[Any]:
+        """Deals steps to workers in turn and collects them in the same turn."""
+        self._start()
+        waiting: deque[tuple[int, Worker]] = deque()
+        todo = iter(steps)
+        try:
+            for worker in self._workers * self.prefetch:
+                self._deal(worker, epoch, todo, waiting)
+            while waiting:
+                step, worker = waiting.popleft()
+                slot, bad = worker.receive()
+                arrays = {name: array.copy() for name, array in worker.slots[slot].items()}
+                worker.free.append(slot)
+                self._deal(worker, epoch, todo, waiting)
+                yield step, arrays, bad
+        except GeneratorExit:
+            self._drain(waiting)
+            raise
+        except BaseException:
+            self.close()  # an answer may have been read in half
+            raise
+
+    def _start(self) -> None:
+        if self._workers:
+            return
+        for i in range(self.worker_count):
+            self._workers.append(Worker(self.source, self.prefetch, f"{i + 1}"))
+
+    def _deal(self, worker: Worker, epoch: int, todo: Iterator[int],
+              waiting: deque[tuple[int, Worker]]) -> None:
+        step = next(todo, None)
+        if step is not None:
+            worker.send((epoch, step, worker.free.pop()))
+            waiting.append((step, worker))
+
+    def _drain(self, waiting: deque[tuple[int, Worker]]) -> None:
+        """Takes the answers that nobody will ask for, so that the next epoch starts clean."""
+        try:
+            for _, worker in waiting:
+                worker.free.append(worker.receive()[0])
+        except LoaderError:
+            self.close()
+
+
+def one_batch(source: Source[Made], epoch: int = 0, step: int = 0) -> Made:
+    """A single batch, built here."""
+    if not 0 <= step < source.steps():
+        raise DataError(f"batch {step} of {source.steps()}")
+    arrays = {name: np.empty(shape, kind) for name, (shape, kind) in source.layout().items()}
+    return source.wrap(arrays, epoch, step, source.build(epoch, step, arrays))

@@ -1,0 +1,40 @@
+"""A process that builds batches: started by the loader as ``python -m crossmodal.data.worker``.
+
+A program of its own rather than a fork or a spawn of the trainer: a fork would inherit the
+trainer's threads and locks, a spawn would run the training script's imports, Jittor's among them.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from multiprocessing.connection import Connection
+
+from crossmodal.data.shared_slots import map_slots
+
+
+def serve(connection: Connection, memory: int) -> None:
+    """Receives (source, slots), then (epoch, step, slot) until the other side is gone.
+
+    Answers each with (slot, unreadable files, traceback or None).
+    """
+    source, slots = connection.recv()
+    places = map_slots(memory, source.layout(), slots)
+    while True:
+        try:
+            epoch, step, slot = connection.recv()
+        except (EOFError, ConnectionError):
+            return
+        answer: tuple[int, dict[str, str], str | None]
+        try:
+            answer = (slot, source.build(epoch, step, places[slot]), None)
+        except Exception:  # noqa: BLE001 - reported to the trainer, which raises it
+            answer = (slot, {}, traceback.format_exc())
+        try:
+            connection.send(answer)
+        except (BrokenPipeError, ConnectionError):
+            return
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])), int(sys.argv[2]))
