@@ -1,0 +1,7 @@
+"""What can be wrong with a file of weights."""
+
+from __future__ import annotations
+
+
+class WeightsError(ValueError):
+    """A file of weights that cannot be used; the message names the file and the remedy."""
