@@ -181,7 +181,7 @@ def realise(value: Any) -> Any:
             raise BadPickle("an array without contents")
         return value.array
     if isinstance(value, dict):
-        return {_key(name): realise(item) for name, item in value.items()}
+        return {plain_key(name): realise(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(realise(item) for item in value)
     if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
@@ -189,7 +189,8 @@ def realise(value: Any) -> Any:
     raise UnsafePickle(f"a {type(value).__name__}, which is not data")
 
 
-def _key(name: Any) -> Any:
+def plain_key(name: Any) -> Any:
+    """A dict key that is data."""
     if not isinstance(name, (str, int, float, tuple)):
         raise UnsafePickle(f"a dict key of type {type(name).__name__}")
     return name

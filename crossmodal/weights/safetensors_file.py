@@ -25,7 +25,9 @@ LARGEST_HEADER = 100 * 2**20
 
 def bfloat16_to_float32(raw: np.ndarray) -> np.ndarray:
     """float32 of bfloat16 bit patterns held in uint16; exact."""
-    return (raw.astype(np.uint32) << 16).view(np.float32)
+    return np.left_shift(raw, 16, dtype=np.uint32, out=np.empty(raw.shape, np.uint32)).view(
+        np.float32
+    )
 
 
 def write(

@@ -1,0 +1,63 @@
+"""Finds and reads the ImageNet weights a config names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from crossmodal.runtime import paths
+from crossmodal.weights.errors import WeightsError
+from crossmodal.weights.names import to_torchvision
+from crossmodal.weights.read import SUFFIXES, read_weights, sha256
+
+FOLDER = "pretrained_resnet"
+DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8})\.[a-z]+$")
+
+
+def find_pretrained(name: str) -> Path:
+    """The file for ``model.pretrained``.
+
+    A path, as given or under the repository root; else a file of pretrained_resnet/ with that name,
+    with that name and a known suffix, or that starts with the name and a "-" or "_", as
+    ``resnet50-0676ba61.pth`` for "resnet50". Raises WeightsError naming what was looked for.
+    """
+    try:
+        path = Path(paths.find(name))
+        if path.is_file():
+            return path
+    except FileNotFoundError:
+        pass
+    try:
+        folder = Path(paths.find(FOLDER))
+    except FileNotFoundError:
+        folder = Path(paths.REPO_ROOT) / FOLDER
+    files = sorted(p for p in folder.glob("*") if p.suffix in SUFFIXES) if folder.is_dir() else []
+    named = [p for p in files if name in (p.name, p.stem)]
+    starting = [p for p in files if p.name.startswith((f"{name}-", f"{name}_"))]
+    if named or starting:
+        return (named or starting)[0]
+    raise WeightsError(
+        f"no weights '{name}': neither that path nor {folder}/{name}[-...]"
+        f"{{{','.join(SUFFIXES)}}} is there. Put the file there (see {FOLDER}/README.md), or start "
+        "from random weights with --set model.pretrained=none"
+    )
+
+
+def read_pretrained(name: str) -> tuple[dict[str, np.ndarray], Path, str]:
+    """(tensors under torchvision's names, the file, its SHA-256) for ``model.pretrained``."""
+    path = find_pretrained(name)
+    digest = sha256(path)
+    check_named_digest(path, digest)
+    return to_torchvision(read_weights(path)), path, digest
+
+
+def check_named_digest(path: Path, digest: str) -> None:
+    """Raises WeightsError when a name such as resnet50-0676ba61.pth, which ends in the first eight
+    digits of the file's SHA-256, does not tell the truth."""
+    named = DIGEST_IN_NAME.search(path.name)
+    if named is not None and not digest.startswith(named.group(1)):
+        raise WeightsError(f"{path}: its SHA-256 starts with {digest[:8]}, not with the "
+                           f"{named.group(1)} of its name; the download is incomplete or altered, "
+                           "fetch it again")

@@ -1,0 +1,106 @@
+"""One function for every kind of weights file: name -> array."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossmodal.data import safe_pickle
+from crossmodal.data.safe_pickle import BadPickle
+from crossmodal.weights import safetensors_file
+from crossmodal.weights.errors import WeightsError
+from crossmodal.weights.torch_file import read_torch
+
+SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".pkl")
+WRAPPERS = ("state_dict", "model", "net", "network", "model_state_dict")
+PREFIXES = ("module.", "_orig_mod.")  # data-parallel and compiled training add them
+JITTOR_MARK = b"HCAJSLHD"
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The tensors of a .safetensors, .npz, .pth/.pt (torch) or .pkl (Jittor) file.
+
+    float16, bfloat16 and float64 become float32; integers stay. A dict in the dict, such as
+    {"state_dict": ...}, is unwrapped.
+    Raises WeightsError (broken, or no weights in it) or UnsafePickle, naming the file.
+    """
+    if path.suffix not in SUFFIXES:
+        raise WeightsError(f"{path}: weights are read from {', '.join(SUFFIXES)}")
+    readers = {".safetensors": _read_safetensors, ".npz": _read_npz, ".pkl": _read_pickle}
+    value = readers.get(path.suffix, read_torch)(path)
+    tensors = {_without_prefix(name): _as_float32(np.asarray(array))
+               for name, array in _unwrap(value).items()}
+    if not tensors:
+        raise WeightsError(f"{path}: no tensors in it")
+    return tensors
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(2**20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_safetensors(path: Path) -> Any:
+    return safetensors_file.read(path)[0]
+
+
+def _read_npz(path: Path) -> Any:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise WeightsError(f"{path}: not a complete npz file ({error}); fetch or make it again"
+                           ) from error
+
+
+def _read_pickle(path: Path) -> Any:
+    """A pickle of arrays, as jittor.save writes it: with a SHA-1 and a mark at the end."""
+    try:
+        if zipfile.is_zipfile(path):
+            return read_torch(path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read: {error}") from error
+    if data.endswith(JITTOR_MARK):
+        body, digest = data[:-28], data[-28:-8]
+        if hashlib.sha1(body).digest() != digest:
+            raise WeightsError(f"{path}: its checksum is wrong; fetch it again")
+    try:
+        return safe_pickle.load(path)
+    except BadPickle as error:
+        raise WeightsError(str(error)) from error
+
+
+def _unwrap(value: Any) -> Mapping[str, Any]:
+    """The dict of tensors in whatever a training script saved around it."""
+    if not isinstance(value, dict):
+        return {}
+    found = {k: v for k, v in value.items() if isinstance(k, str) and _is_tensor(v)}
+    for name in WRAPPERS:
+        inner = value.get(name)
+        if isinstance(inner, dict) and len(_unwrap(inner)) > len(found):
+            return _unwrap(inner)
+    return found
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf"
+
+
+def _without_prefix(name: str) -> str:
+    for prefix in PREFIXES:
+        name = name[len(prefix):] if name.startswith(prefix) else name
+    return name
+
+
+def _as_float32(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
