@@ -1,0 +1,98 @@
+"""Protocols on a furniture library: which pictures train, which pictures test.
+
+T, unseen shapes : train on icons and photo renders of the training shapes; test on the test shapes'
+icons. S, own library   : train on photo renders of all shapes, never on an icon; test on the same
+icons. The gallery is all shapes in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossmodal.prepare.render_photos import photo_names
+from crossmodal.runtime.seeds import generator
+
+PROTOCOLS = ("T", "S")
+TEST_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ids of training and test shapes, and groups of shapes that cannot be told apart."""
+
+    train: list[str]
+    test: list[str]
+    duplicates: list[list[str]]
+
+
+def read_split(path: Path) -> Split:
+    """A split from a JSON file with ``train``, ``test`` and, optionally, ``duplicates``."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        split = Split(
+            list(content["train"]), list(content["test"]), list(content.get("duplicates", []))
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a split ({type(error).__name__}: {error})") from error
+    both = sorted(set(split.train) & set(split.test))
+    if both:
+        raise ValueError(f"{path}: {len(both)} ids are in train and test (first: {both[0]})")
+    return split
+
+
+def random_split(ids: Iterable[str], seed: int) -> Split:
+    """A quarter of the ids, drawn at random, for the test."""
+    order = sorted(ids)
+    generator(seed, "furniture split").shuffle(order)
+    count = round(len(order) * TEST_SHARE)
+    return Split(sorted(order[count:]), sorted(order[:count]), [])
+
+
+def photos_needed(
+    protocol: str, split: Split, keys: Mapping[str, str], count: int
+) -> dict[str, int]:
+    """{shape key: photo renders} that a protocol trains on; `keys` maps an id to its key."""
+    ids = split.train if protocol == "T" else sorted(keys)
+    return {keys[name]: count for name in ids if name in keys}
+
+
+def train_list(
+    protocol: str, shapes: Mapping[str, int], icons: set[str], photos: set[str]
+) -> list[dict[str, Any]]:
+    """Training records of {shape key: photo renders}.
+
+    icons : keys of shapes with an icon; photos : keys ``<shape>/<index>`` of renders that exist
+    """
+    records = []
+    for key, count in sorted(shapes.items()):
+        if protocol == "T" and key in icons:
+            records.append(icon_record(key))
+        for index in range(count):
+            if f"{key}/{index:02d}" in photos:
+                records.append(_record(key, "photo", *photo_names(key, index)))
+    return records
+
+
+def test_list(ids: Sequence[str], keys: Mapping[str, str], icons: set[str]) -> list[dict[str, Any]]:
+    """Test records: the icons of the test shapes, in the order of the split."""
+    return [icon_record(keys[name]) for name in ids if keys.get(name) in icons]
+
+
+def icon_record(key: str) -> dict[str, Any]:
+    """The record of a shape's icon."""
+    return _record(key, "icon", f"img/{key}.jpg", f"mask/{key}.png")
+
+
+def _record(key: str, folder: str, image: str, mask: str) -> dict[str, Any]:
+    category, instance = key.split("/")
+    return {
+        "img": f"{folder}/{image}",
+        "mask": f"{folder}/{mask}",
+        "category": category,
+        "model": f"model/{key}/model.npz",
+        "instance": instance,
+    }

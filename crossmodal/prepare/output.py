@@ -1,0 +1,43 @@
+"""Writing arrays, pictures and lists so that a file is either whole or not there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from crossmodal.runtime.atomic import atomic_write
+
+JPEG_QUALITY = 92
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an (H, W[, 3]) uint8 image as .jpg or .png, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        if path.suffix == ".jpg":
+            Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY)
+        else:
+            Image.fromarray(image).save(file, "PNG")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as readable JSON, making the folder."""
+    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

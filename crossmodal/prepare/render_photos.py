@@ -1,0 +1,102 @@
+"""Render photo-like colour pictures of every mesh, with the exact mask of the visible object.
+
+    python -m crossmodal.prepare.render_photos meshes/ data/my/photo --photos 8 --seed 0
+
+Writes ``<out>/img/<category>/<instance>/00.jpg`` and ``<out>/mask/<category>/<instance>/00.png``
+... Photo k of a shape depends on (seed, shape, k) only: asking for more photos later adds to those
+there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.photo import PhotoModel, render_photo
+from crossmodal.geometry.photo_settings import PRESETS
+from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.output import write_image
+from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.seeds import generator
+
+
+def main(
+    meshes: Path,
+    out: Path,
+    photos: int = 8,
+    size: int = 224,
+    room_share: float = 0.2,
+    seed: int = 0,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Render `photos` pictures of every mesh of a folder; returns `out`."""
+    counts = {key: (path, photos) for key, path in find_meshes(Path(meshes)).items()}
+    return render_photos(counts, Path(out), size, room_share, seed, workers, redo)
+
+
+def render_photos(
+    shapes: Mapping[str, tuple[Path, int]],
+    out: Path,
+    size: int = 224,
+    room_share: float = 0.2,
+    seed: int = 0,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Render {shape key: (mesh file, number of photos)}; returns `out`.
+
+    room_share : share of photos with the preset "room"; the others are like catalogue pictures.
+    """
+    items = {
+        f"{key}/{index:02d}": Item(path, {"shape": key, "index": index})
+        for key, (path, count) in shapes.items()
+        for index in range(count)
+    }
+    presets = {name: asdict(preset) for name, preset in PRESETS.items()}
+    settings = {"size": size, "room_share": room_share, "seed": seed, "presets": presets}
+    run("render_photos", items, _render_item, out, settings, workers, redo)
+    return out
+
+
+def photo_names(key: str, index: int) -> tuple[str, str]:
+    """Relative paths of the image and the mask of photo `index` of a shape."""
+    return f"img/{key}/{index:02d}.jpg", f"mask/{key}/{index:02d}.png"
+
+
+def _render_item(task: Task) -> dict[str, Any]:
+    shape, index = task.facts["shape"], task.facts["index"]
+    rng = generator(task.settings["seed"], "photo", shape, index)
+    preset = "room" if rng.random() < task.settings["room_share"] else "catalogue"
+    image, mask = render_photo(_model(task.source), PRESETS[preset], rng, task.settings["size"])
+    names = photo_names(shape, index)
+    write_image(task.out / names[0], image)
+    write_image(task.out / names[1], mask)
+    return {"files": list(names)}
+
+
+@lru_cache(maxsize=4)
+def _model(path: Path) -> PhotoModel:
+    return PhotoModel(load_mesh(path))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("out", type=Path, help="folder for img/, mask/ and manifest.json")
+    parser.add_argument("--photos", type=int, default=8, help="pictures of each shape")
+    parser.add_argument("--size", type=int, default=224, help="pixels a side")
+    parser.add_argument("--room-share", type=float, default=0.2, help="share of room-like pictures")
+    parser.add_argument("--seed", type=int, default=0)
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(_parse()))

@@ -1,0 +1,77 @@
+"""Render every mesh of a folder to V shaded gray views: ``<out>/<category>/<instance>.npy``.
+
+    python -m crossmodal.prepare.render_views meshes/ data/my/rendering_my --count 12 --size 224
+
+Each file is (V, size, size) uint8 with a white background. Run it again and only what is missing,
+failed or changed is rendered.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.render import DEFAULT, ViewSettings, render_views
+from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.output import write_array
+from crossmodal.prepare.runner import Item, Task, from_files, run
+
+
+def main(
+    meshes: Path,
+    out: Path,
+    settings: ViewSettings = DEFAULT,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Render the meshes of a folder; returns `out`."""
+    return render_items(from_files(find_meshes(Path(meshes))), Path(out), settings, workers, redo)
+
+
+def render_items(
+    items: Mapping[str, Item],
+    out: Path,
+    settings: ViewSettings,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Render items whose sources are mesh files to ``<out>/<key>.npy``; returns `out`."""
+    run("render_views", items, _render_item, out, asdict(settings), workers, redo)
+    return out
+
+
+def _render_item(task: Task) -> dict[str, Any]:
+    settings = ViewSettings(**task.settings)
+    views = render_views(
+        load_mesh(task.source), settings.count, settings.size, settings.elevation, settings
+    )
+    name = f"{task.key}.npy"
+    write_array(task.out / name, views)
+    return {"files": [name]}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("out", type=Path, help="folder for the views and manifest.json")
+    parser.add_argument("--count", type=int, default=ViewSettings.count, help="views a shape")
+    parser.add_argument("--size", type=int, default=ViewSettings.size, help="pixels a side")
+    parser.add_argument("--elevation", type=float, default=ViewSettings.elevation, help="degrees")
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    options = _parse()
+    main(
+        options.meshes,
+        options.out,
+        ViewSettings(count=options.count, size=options.size, elevation=options.elevation),
+        options.workers,
+        options.redo,
+    )

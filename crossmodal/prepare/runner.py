@@ -1,0 +1,197 @@
+"""One way to run every prepare program: a parallel, restartable map over items, keyed by name.
+
+Each item is worked on by `work(task)`, which writes its files atomically and returns a record. What
+is done is noted in the folder's manifest; a second run skips it. A broken item costs that item: its
+error is noted, named and counted at the end. Even a worker process that dies costs only the item it
+died on.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from tqdm import tqdm
+
+from crossmodal.prepare.manifest import Manifest, file_digest
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+
+FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next item would fail alike
+SAVE_EVERY = 3.0  # seconds between two writes of the manifest
+
+
+@dataclass(frozen=True)
+class Item:
+    """What an item is made from: an input file (or None) and facts (plain JSON values)."""
+
+    source: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One item to work on: its key, its source and facts, the folder to write in, the settings."""
+
+    key: str
+    source: Path
+    facts: dict[str, Any]
+    out: Path
+    settings: dict[str, Any]
+
+
+Work = Callable[[Task], dict[str, Any]]
+Outcome = tuple[str, dict[str, Any]]
+
+
+def run(
+    program: str,
+    items: Mapping[str, Item],
+    work: Work,
+    out: Path,
+    settings: dict[str, Any],
+    workers: int | None = None,
+    redo: bool = False,
+) -> Manifest:
+    """Work on every item that is not done yet; returns the manifest, which is saved in `out`.
+
+    items    : key -> what it is made from
+    work     : top-level function (it travels to other processes) returning {"files": [...], ...}
+    settings : everything that changes the result; plain JSON values
+    workers  : processes; None = one per usable core; 1 = in this process
+    Raises RuntimeError when every single item failed.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest.open(out, program, settings, redo=redo)
+    manifest.save()
+    digests = _digests(items)
+    waiting = [
+        Task(key, item.source or out, item.facts, out, settings)
+        for key, item in items.items()
+        if not manifest.is_done(key, digests[key])
+    ]
+    workers = min(workers or usable_cores(), max(len(waiting), 1))
+    try:
+        _work_through(manifest, waiting, work, workers, digests)
+    finally:
+        manifest.save()
+    _report(manifest, list(items), skipped=len(items) - len(waiting))
+    return manifest
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def from_files(paths: Mapping[str, Path]) -> dict[str, Item]:
+    """Items that are one file each."""
+    return {key: Item(path) for key, path in paths.items()}
+
+
+def _digests(items: Mapping[str, Item]) -> dict[str, str]:
+    """{key: sha256 of its source and facts}; a file that several items share is read once."""
+    paths = {item.source for item in items.values() if item.source and item.source.is_file()}
+    files = {path: file_digest(path) for path in paths}
+    found = {}
+    for key, item in items.items():
+        of_file = files.get(item.source, "absent") if item.source else "none"
+        text = of_file + json.dumps(item.facts, sort_keys=True)
+        found[key] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def _work_through(
+    manifest: Manifest, tasks: list[Task], work: Work, workers: int, digests: dict[str, str]
+) -> None:
+    saved = time.monotonic()
+    outcomes = _serial(tasks, work) if workers == 1 else _parallel(tasks, work, workers)
+    for key, record in tqdm(
+        outcomes, total=len(tasks), desc=manifest.program, disable=None if tasks else True
+    ):
+        manifest.items[key] = {**record, "source": digests[key]}
+        if time.monotonic() - saved > SAVE_EVERY:
+            started = time.monotonic()
+            manifest.save()
+            saved = time.monotonic() + 20 * (time.monotonic() - started)
+
+
+def _serial(tasks: list[Task], work: Work) -> Iterator[Outcome]:
+    for task in tasks:
+        yield _attempt(work, task)
+
+
+def _parallel(tasks: list[Task], work: Work, workers: int) -> Iterator[Outcome]:
+    """Outcomes as they come; items in flight when a worker dies are tried again, each one alone."""
+    queue = list(reversed(tasks))
+    while queue:
+        suspects: list[Task] = []
+        with _pool(workers) as pool:
+            flying: dict[Future, Task] = {}
+            while (queue or flying) and not suspects:
+                while queue and len(flying) < 2 * workers:
+                    task = queue.pop()
+                    flying[pool.submit(_attempt, work, task)] = task
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    task = flying.pop(future)
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        suspects += [task, *flying.values()]
+                        break
+                    yield future.result()
+        for task in suspects:
+            yield _alone(work, task)
+
+
+def _alone(work: Work, task: Task) -> Outcome:
+    with _pool(1) as pool:
+        try:
+            return pool.submit(_attempt, work, task).result()
+        except BrokenProcessPool:
+            return task.key, _failure("the worker process died while working on it")
+
+
+def _pool(workers: int) -> ProcessPoolExecutor:
+    # spawn, not fork: ray casting starts threads, and a forked copy of them can hang
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _attempt(work: Work, task: Task) -> Outcome:
+    try:
+        return task.key, {"status": "done", **work(task)}
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with an item must cost only that item
+        if isinstance(error, OSError) and error.errno in FATAL:
+            raise
+        return task.key, _failure(f"{type(error).__name__}: {error}")
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"status": "failed", "files": [], "error": message}
+
+
+def _report(manifest: Manifest, keys: list[str], skipped: int) -> None:
+    failed = sorted(set(manifest.failed) & set(keys))
+    logger.info(
+        "%s: %d items, %d already there, %d failed -> %s",
+        manifest.program,
+        len(keys),
+        skipped,
+        len(failed),
+        manifest.folder,
+    )
+    if not failed:
+        return
+    first = f"{failed[0]}: {manifest.items[failed[0]]['error']}"
+    if len(failed) == len(keys):
+        raise RuntimeError(f"{manifest.program}: all {len(keys)} items failed; the first, {first}")
+    logger.warning("%d of %d items failed; the first, %s", len(failed), len(keys), first)

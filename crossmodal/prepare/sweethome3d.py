@@ -1,0 +1,218 @@
+"""Furniture of Sweet Home 3D as a data set: meshes, icons with masks, views, photo renders, lists.
+
+    python -m crossmodal.prepare.sweethome3d --prepared ../shared/data/sweethome3d --root data
+    python -m crossmodal.prepare.sweethome3d --sh3f /usr/share/sweethome3d/furniture --root data
+
+Writes ``<root>/furniture/``: ``model/``, ``icon/``, ``photo/``, ``rendering_furniture/``,
+``model_std_ptc10k_npy/``, ``model_std_bin128/``, ``furniture_<T|S>_<train|test>.json`` (the plain
+``furniture_train.json`` is T) and ``duplicates.json``. Creator and licence of every piece are in
+``model/manifest.json``. Run it again to continue, or with other --steps to add what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossmodal.geometry.render import ViewSettings
+from crossmodal.prepare import prepared_copy, sh3f
+from crossmodal.prepare.furniture import Furniture, check_unique
+from crossmodal.prepare.furniture_lists import (
+    PROTOCOLS,
+    Split,
+    photos_needed,
+    random_split,
+    read_split,
+    test_list,
+    train_list,
+)
+from crossmodal.prepare.manifest import Manifest
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.output import write_image, write_json
+from crossmodal.prepare.render_photos import render_photos
+from crossmodal.prepare.render_views import render_items
+from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.atomic import atomic_write
+
+NAME = "furniture"
+STEPS = ("views", "points", "voxels", "photos")
+PHOTOS = {"T": 8, "S": 16}
+
+
+def main(
+    root: Path,
+    prepared: Path | None = None,
+    sh3f_paths: Sequence[Path] = (),
+    split_file: Path | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
+    photos: int | None = None,
+    size: int = 224,
+    steps: Sequence[str] = STEPS,
+    seed: int = 0,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Make the data set from a prepared copy or from .sh3f libraries; returns ``<root>/furniture``.
+
+    photos : photo renders of each training shape; None = 8 for protocol T, 16 for S
+    """
+    folder = Path(root) / NAME
+    pieces = check_unique(_read_sources(prepared, sh3f_paths))
+    if split_file is None and prepared is not None:
+        split_file = Path(prepared) / "split.json"
+    split = read_split(split_file) if split_file else random_split(pieces, seed)
+    models = import_models(pieces.values(), folder, workers, redo)
+    icons = import_icons(pieces.values(), folder, workers, redo)
+    keys = {Path(key).name: key for key in models}
+    wanted = {p: photos_needed(p, split, keys, photos or PHOTOS[p]) for p in protocols}
+    if "photos" in steps:
+        counts: dict[str, int] = {}
+        for shapes in wanted.values():
+            counts.update({key: max(n, counts.get(key, 0)) for key, n in shapes.items()})
+        sources = {key: (models[key], count) for key, count in sorted(counts.items())}
+        render_photos(sources, folder / "photo", size, seed=seed, workers=workers, redo=redo)
+    write_lists(folder, split, wanted, keys, icons)
+    make_shapes(models, folder, NAME, size, steps, workers, redo)
+    return folder
+
+
+def import_models(
+    pieces: Iterable[Furniture], folder: Path, workers: int | None = None, redo: bool = False
+) -> dict[str, Path]:
+    """Store every mesh as ``model/<key>/model.npz``; returns {key: file} of the sound ones."""
+    out = folder / "model"
+    items = {piece.key: _item(piece, piece.model) for piece in pieces}
+    done = _done(run("import_models", items, _import_model, out, {}, workers, redo), items)
+    return {key: out / key / "model.npz" for key in sorted(done)}
+
+
+def import_icons(
+    pieces: Iterable[Furniture], folder: Path, workers: int | None = None, redo: bool = False
+) -> set[str]:
+    """Store every icon and its mask under ``icon/``; returns the keys of those that are sound."""
+    items = {piece.key: _item(piece, piece.icon) for piece in pieces}
+    return _done(
+        run("import_icons", items, _import_icon, folder / "icon", {}, workers, redo), items
+    )
+
+
+def make_shapes(
+    models: Mapping[str, Path],
+    folder: Path,
+    name: str,
+    size: int,
+    steps: Sequence[str],
+    workers: int | None,
+    redo: bool,
+) -> None:
+    """Views, points and voxels of {key: mesh file}, as far as `steps` asks for them."""
+    items = {key: Item(path) for key, path in models.items()}
+    if "views" in steps:
+        render_items(items, folder / f"rendering_{name}", ViewSettings(size=size), workers, redo)
+
+
+def write_lists(
+    folder: Path,
+    split: Split,
+    wanted: Mapping[str, Mapping[str, int]],
+    keys: Mapping[str, str],
+    icons: set[str],
+) -> None:
+    """Write the training and test lists of each protocol, and the groups of duplicates."""
+    photos = _rendered(folder / "photo")
+    for protocol, shapes in wanted.items():
+        train = train_list(protocol, shapes, icons, photos)
+        test = test_list(split.test, keys, icons)
+        names = [f"{NAME}_{protocol}"] + ([NAME] if protocol == "T" else [])
+        for name in names:
+            write_json(folder / f"{name}_train.json", train)
+            write_json(folder / f"{name}_test.json", test)
+    write_json(folder / "duplicates.json", split.duplicates)
+
+
+def _read_sources(prepared: Path | None, libraries: Sequence[Path]) -> list[Furniture]:
+    if (prepared is None) == (not libraries):
+        raise ValueError("give either a prepared copy or .sh3f libraries")
+    if prepared is not None:
+        return prepared_copy.read_prepared(Path(prepared))
+    files: list[Path] = []
+    for path in map(Path, libraries):
+        files += sorted(path.glob("*.sh3f")) if path.is_dir() else [path]
+    if not files:
+        raise FileNotFoundError(f"no .sh3f library in {', '.join(map(str, libraries))}")
+    return [piece for file in files for piece in sh3f.read_library(file)]
+
+
+def _item(piece: Furniture, member: str) -> Item:
+    source = piece.source / member if piece.source.is_dir() else piece.source
+    return Item(source, piece.facts())
+
+
+def _piece(task: Task) -> Furniture:
+    is_library = task.source.suffix == ".sh3f"
+    return Furniture.from_facts(
+        task.facts, task.source if is_library else task.source.parent.parent
+    )
+
+
+def _import_model(task: Task) -> dict[str, Any]:
+    piece = _piece(task)
+    reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
+    mesh = reader.read_mesh(piece)
+    name = f"{task.key}/model.npz"
+    (task.out / name).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(task.out / name) as file:
+        np.savez_compressed(file, v=mesh.vertices, f=mesh.faces)
+    about = {key: task.facts[key] for key in ("name", "category", "creator", "licence")}
+    return {"files": [name], **about}
+
+
+def _import_icon(task: Task) -> dict[str, Any]:
+    reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
+    image, mask = reader.read_icon(_piece(task))
+    names = [f"img/{task.key}.jpg", f"mask/{task.key}.png"]
+    write_image(task.out / names[0], image)
+    write_image(task.out / names[1], mask)
+    return {"files": names}
+
+
+def _done(manifest: Manifest, keys: Iterable[str]) -> set[str]:
+    return {key for key in keys if manifest.items[key]["status"] == "done"}
+
+
+def _rendered(folder: Path) -> set[str]:
+    """Keys of the photo renders that are there."""
+    return {
+        f"{path.parent.relative_to(folder / 'img').as_posix()}/{path.stem}"
+        for path in (folder / "img").glob("*/*/*.jpg")
+    }
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--prepared", type=Path, help="prepared copy: mesh/, icon/, meta.json")
+    source.add_argument(
+        "--sh3f", type=Path, nargs="+", default=[], dest="sh3f_paths", help=".sh3f files or folders"
+    )
+    parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
+    parser.add_argument(
+        "--split", type=Path, dest="split_file", help="JSON with train and test ids"
+    )
+    parser.add_argument(
+        "--protocol", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS), dest="protocols"
+    )
+    parser.add_argument("--photos", type=int, help="photo renders a shape (default T 8, S 16)")
+    parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
+    parser.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
+    parser.add_argument("--seed", type=int, default=0)
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(_parse()))
