@@ -1,0 +1,220 @@
+"""Train RetrievalNet for instance-level retrieval: which exact shape is in the picture?
+
+Usage, from inside this folder
+    python RetrievalNet_sag_con.py --config ./configs/pix3d.yaml
+    python RetrievalNet_sag_con.py --config ./configs/demo.yaml --set data.batch_size=16 --resume
+
+Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, tensorboard/, best.safetensors and
+last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes on, bit for bit.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Sequence
+
+from tqdm import tqdm
+
+from crossmodal.checkpoint import CheckpointError
+from crossmodal.config import Config, ConfigError, load_config, to_yaml
+from crossmodal.data.batches import Batch, TrainBatches
+from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.errors import DataError
+from crossmodal.data.loader import Loader, LoaderError
+from crossmodal.runtime import jt, seeds
+from crossmodal.runtime.device import use_device
+from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.models.build import build_retrieval_net
+from crossmodal.models.encode import Encoder
+from crossmodal.models.retrieval_net import RetrievalNet, StyleDraw
+from crossmodal.retrieval.evaluate import evaluate_queries
+from crossmodal.training import run_state
+from crossmodal.training.head_start import start_heads
+from crossmodal.training.interrupt import StopRequest
+from crossmodal.training.objective import objective, weighted_sum
+from crossmodal.training.optimiser import Group, Optimiser
+from crossmodal.training.run_log import RunLog
+from crossmodal.training.schedule import Schedule, make_schedule
+from crossmodal.weights import WeightsError
+
+LOG = get_logger("train")
+ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, FileExistsError,
+          FloatingPointError, OSError)
+
+
+class Training:
+    """One run: what it trains, how far it is, and the loop."""
+
+    def __init__(self, config: Config, resume: bool = False) -> None:
+        self.config = config
+        self.folder = run_state.run_folder(config)
+        run_state.start_folder(self.folder, config, resume)
+        seeds.seed_everything(config.seed)
+        self.dataset = InstanceDataset.load(config.data, config.seed)
+        self.batches = TrainBatches(self.dataset, config.data, config.seed)
+        self.net = build_retrieval_net(config.model, pretrained=not resume)
+        self.optimiser = make_optimiser(self.net, config)
+        self.progress = run_state.Progress()
+        if resume:
+            self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
+        else:
+            start_heads(self.net, self.batches, config)
+        self.steps_per_epoch = self.batches.steps()
+        self.last_step = planned_steps(config, self.steps_per_epoch)
+        self.schedule = planned_schedule(config, self.steps_per_epoch, self.last_step)
+
+    def run(self) -> None:
+        """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
+        data, log, progress = self.config.data, self.config.log, self.progress
+        with RunLog(self.folder, progress.total_steps, log.tensorboard) as self.run_log, \
+                Loader(self.batches, data.workers, data.prefetch) as loader, \
+                StopRequest() as self.stop, \
+                tqdm(total=self.last_step, initial=progress.total_steps, unit="step") as self.bar:
+            while not self.finished():
+                self.epoch(loader)
+        LOG.info("%d steps in %.1f min; peak memory %.0f MiB; results in %s",
+                 progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
+
+    def epoch(self, loader: Loader[Batch]) -> None:
+        """Train on the rest of the epoch in hand; validate and save at its end."""
+        self.net.train()
+        progress = self.progress
+        for batch in loader.epoch(progress.epoch, start=progress.step):
+            began = time.monotonic()
+            self.step(batch)
+            progress.seconds += time.monotonic() - began
+            if self.interrupted():
+                break
+        whole = progress.step >= self.steps_per_epoch
+        if whole:
+            progress.epoch, progress.step = progress.epoch + 1, 0
+        improved = self.due(self.config.log.validate_every, whole) and self.validate()
+        if improved or self.due(self.config.log.checkpoint_every, whole) or self.interrupted():
+            run_state.save(self.folder, self.config, self.net, self.optimiser, progress, improved)
+        jt.sync_all()
+        jt.gc()
+
+    def step(self, batch: Batch) -> None:
+        """One batch: embed, compare, move the weights, log."""
+        config, progress = self.config, self.progress
+        jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.epoch, batch.step))
+        images = jt.array(batch.images[:, :config.model.query_channels])
+        draw = style_draw(config, batch) if config.model.style_transition else None
+        found = self.net(images, jt.array(batch.views), draw)
+        terms = objective(self.net, found, jt.array(batch.instance.T > 0),
+                          jt.array(batch.same_category.T > 0), jt.array(batch.image_shape),
+                          config.loss)
+        total = weighted_sum(terms, config.loss)
+        rate = config.optim.lr * self.schedule(progress.total_steps)
+        resting = ("backbone",) if progress.total_steps < config.optim.warmup_heads else ()
+        self.optimiser.step(total, rate, resting)
+        progress.step, progress.total_steps = progress.step + 1, progress.total_steps + 1
+        jt.sync_all(True)
+        values = {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+        self.bar.update()
+        self.bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
+        if progress.total_steps % config.log.log_every == 0 or progress.total_steps == 1:
+            self.run_log.add(progress.total_steps, "train", {**values, "rate": rate})
+
+    def validate(self) -> bool:
+        """Rank the held-out queries among the training shapes; True where it is the best yet."""
+        progress, dataset = self.progress, self.dataset
+        keys = sorted({record.shape for record in dataset.train + dataset.validation})
+        figures = evaluate_queries(Encoder(self.net, self.config), dataset.validation, keys,
+                                   dataset.views, self.config.data.workers)
+        self.net.train()
+        self.run_log.add(progress.total_steps, "validation", figures)
+        progress.history.append({"epoch": progress.epoch, **figures})
+        LOG.info("epoch %d, validation: %s", progress.epoch,
+                 ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        improved = figures["mrr"] > progress.best
+        progress.stale = 0 if improved else progress.stale + 1
+        if improved:
+            progress.best, progress.best_epoch = figures["mrr"], progress.epoch
+        return improved
+
+    def due(self, every: int, whole: bool) -> bool:
+        """Whether something done every so many epochs, and at the plan's end, is due."""
+        return every > 0 and (self.done() or (whole and self.progress.epoch % every == 0)) \
+            and (every is not self.config.log.validate_every or bool(self.dataset.validation))
+
+    def done(self) -> bool:
+        """Whether the plan (steps or minutes) is fulfilled."""
+        limit = self.config.log.max_minutes
+        return self.progress.total_steps >= self.last_step or \
+            bool(limit) and self.progress.seconds >= 60 * limit
+
+    def interrupted(self) -> bool:
+        return self.done() or self.stop.requested
+
+    def finished(self) -> bool:
+        patience = self.config.log.early_stop
+        return self.interrupted() or bool(patience) and self.progress.stale >= patience
+
+
+def make_optimiser(net: RetrievalNet, config: Config) -> Optimiser:
+    """Two groups: the backbones at the plain rate, heads and attention at ``head_lr`` times it."""
+    groups: dict[str, dict[str, jt.Var]] = {"backbone": {}, "head": {}}
+    for name, tensor in net.named_parameters():
+        group = "head" if ".fc." in name or name.startswith("attention.") else "backbone"
+        groups[group][name] = tensor
+    optim = config.optim
+    return Optimiser([Group("backbone", groups["backbone"]),
+                      Group("head", groups["head"], optim.head_lr)],
+                     optim.name, optim.betas, optim.weight_decay, optim.gradient_clip)
+
+
+def planned_steps(config: Config, per_epoch: int) -> int:
+    """Steps of the whole plan: all epochs, or fewer where ``optim.max_steps`` says so."""
+    steps = config.optim.epochs * per_epoch
+    return min(steps, config.optim.max_steps) if config.optim.max_steps else steps
+
+
+def planned_schedule(config: Config, per_epoch: int, steps: int) -> Schedule:
+    """The rate's factor as a function of the step."""
+    optim = config.optim
+    return make_schedule(optim.schedule, steps, optim.warmup,
+                         [epoch * per_epoch for epoch in optim.step_epochs])
+
+
+def style_draw(config: Config, batch: Batch) -> StyleDraw:
+    """pi and a of one batch, from (seed, epoch, step) alone."""
+    rng = seeds.generator(config.seed, "style", batch.epoch, batch.step)
+    images, shapes = len(batch.images), len(batch.views)
+    order = rng.permutation(max(images, shapes))[:images] % shapes
+    return StyleDraw(jt.array(order.astype("int32")), jt.array(rng.random(images).astype("float32")))
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Train as the command line says; returns the run's folder."""
+    options = parse(arguments)
+    config = load_config(options.config, options.set)
+    print(to_yaml(config))
+    use_device(config.device)
+    if options.overwrite:
+        (run_state.run_folder(config) / "last.safetensors").unlink(missing_ok=True)
+    training = Training(config, options.resume)
+    training.run()
+    return training.folder
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Train RetrievalNet (instance-level SC-IBSR).")
+    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting, as in data.batch_size=8; may be repeated")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ERRORS as error:
+        LOG.error("%s", error)
+        sys.exit(1)

@@ -1,0 +1,159 @@
+"""Embed pictures and renders with a trained network, in batches of one fixed size."""
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from crossmodal import checkpoint
+from crossmodal.config import Config, from_dict
+from crossmodal.data.evaluation import QueryBatches, ViewBatches, query_array, view_array
+from crossmodal.data.loader import Loader
+from crossmodal.data.records import QueryRecord, ShapeKey
+from crossmodal.data.views import ViewStore
+from crossmodal.models.build import build_retrieval_net
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.runtime import jt
+
+
+class Encoder:
+    """A network ready to embed.
+
+    Parameters
+    ----------
+    net : the network; it is put into evaluation mode
+    config : the configuration it was trained with
+    fingerprint : names the weights, so that embeddings of two networks are never compared
+    """
+
+    def __init__(self, net: RetrievalNet, config: Config, fingerprint: str = "") -> None:
+        self.net, self.config, self.fingerprint = net, config, fingerprint
+        net.eval()
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path, device: str = "auto") -> "Encoder":
+        """Build the network a checkpoint describes and load it; raises CheckpointError."""
+        from crossmodal.runtime.device import use_device
+        use_device(device)
+        saved = checkpoint.load(path, "best" if _has_best(path) else "last")
+        config = from_dict(saved.state["config"], str(path))
+        net = build_retrieval_net(config.model, pretrained=False)
+        tensors = named_tensors(net)
+        checkpoint.check_fit(saved.model, tensors, str(path))
+        assign(tensors, saved.model)
+        return cls(net, config, _fingerprint(saved.model, config))
+
+    @property
+    def w_in(self) -> np.ndarray:
+        """(D, D) float32 matrix of the view attention."""
+        return self.net.attention.linear_in.weight.numpy()
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """How renders must look for this network: view count, side in pixels, elevation."""
+        data = self.config.data
+        return {"views": data.views, "size": data.view_size, "elevation": 30.0}
+
+    def encode_views(self, views: np.ndarray) -> np.ndarray:
+        """(N, V, H, W) uint8 renders -> (N, V, D) float32 rows of length one."""
+        return in_batches(views, lambda v: view_array(v, self.config.data), self.embed_views,
+                           max(1, self.config.data.eval_batch_size // views.shape[1]))
+
+    def encode_images(self, pictures: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> np.ndarray:
+        """(rgb (H, W, 3) uint8, mask (H, W) or None) each -> (Q, D) float32 rows of length one."""
+        return in_batches(pictures, lambda p: query_array(p[0], p[1], self.config.data),
+                           self.embed_images, min(len(pictures), self.config.data.eval_batch_size))
+
+    def embed_images(self, images: np.ndarray) -> np.ndarray:
+        """(N, 4, H, W) float32 normalised -> (N, D)."""
+        with jt.no_grad():
+            return self.net.query_encoder(
+                jt.array(images[:, :self.config.model.query_channels])).numpy()
+
+    def embed_views(self, views: np.ndarray) -> np.ndarray:
+        """(N, V, C, H, W) float32 normalised -> (N, V, D), a fixed number of views at a time."""
+        return self._each_view(views, self.net.rendering_encoder)
+
+    def pool_images(self, images: np.ndarray) -> np.ndarray:
+        """(N, 4, H, W) float32 normalised -> (N, F) features before the head."""
+        tower = self.net.query_encoder
+        with jt.no_grad():
+            kept = jt.array(images[:, :self.config.model.query_channels])
+            return tower.upper(tower.lower(kept)).numpy()
+
+    def pool_views(self, views: np.ndarray) -> np.ndarray:
+        """(N, V, C, H, W) float32 normalised -> (N, V, F) features before the head."""
+        tower = self.net.rendering_encoder
+        return self._each_view(views, lambda x: tower.upper(tower.lower(x)))
+
+    def _each_view(self, views: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
+        count, per_shape = views.shape[:2]
+        flat = views.reshape((count * per_shape,) + views.shape[2:])
+        size = min(len(flat), self.config.data.eval_batch_size)
+        with jt.no_grad():
+            rows = in_batches(flat, _as_is, lambda x: embed(jt.array(x)).numpy(), size)
+        return rows.reshape(count, per_shape, -1)
+
+
+def embed_queries(encoder: Encoder, records: Sequence[QueryRecord],
+                  workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(Q, D) embeddings of test queries in their order, and (Q,) bool: could the file be read."""
+    loader = Loader(QueryBatches(records, encoder.config.data), workers)
+    return gather(loader, len(records), "queries", lambda b: encoder.embed_images(b.images))
+
+
+def embed_gallery(encoder: Encoder, store: ViewStore, keys: Sequence[ShapeKey],
+                  workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(S, V, D) tokens of gallery shapes in their order, and (S,) bool: could the file be read."""
+    loader = Loader(ViewBatches(store, keys, encoder.config.data), workers)
+    return gather(loader, len(keys), "shapes", lambda b: encoder.embed_views(b.views))
+
+
+def gather(loader: Loader[Any], count: int, noun: str,
+           embed: Callable[[Any], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a test source's batches in the records' order, and which records were read."""
+    rows: np.ndarray | None = None
+    read = np.zeros(count, bool)
+    with loader, tqdm(total=count, desc=f"embedding {noun}", leave=False) as bar:
+        for batch in loader.epoch():
+            valid = batch.valid
+            found = embed(batch)[valid]
+            if rows is None:
+                rows = np.zeros((count,) + found.shape[1:], np.float32)
+            rows[batch.index[valid]], read[batch.index[valid]] = found, True
+            bar.update(int((batch.index >= 0).sum()))
+    if rows is None:
+        raise ValueError(f"there are no {noun} to embed")
+    return rows, read
+
+
+def _as_is(item: np.ndarray) -> np.ndarray:
+    return item
+
+
+def _has_best(path: str | Path) -> bool:
+    return (Path(path) / f"best{checkpoint.SUFFIX}").is_file()
+
+
+def in_batches(items: Sequence, prepare: Callable, embed: Callable, size: int) -> np.ndarray:
+    """Embed ``items`` in batches of one size (the last one padded: no new shape to compile)."""
+    rows = []
+    for start in range(0, len(items), size):
+        arrays = [prepare(item) for item in items[start:start + size]]
+        count = len(arrays)
+        arrays += [arrays[-1]] * (size - count)
+        rows.append(embed(np.stack(arrays))[:count])
+    return np.concatenate(rows)
+
+
+def _fingerprint(arrays: dict[str, np.ndarray], config: Config) -> str:
+    """Hash of the weights and of what is done to a picture before them."""
+    digest = hashlib.sha256(repr((config.model, config.data.image_size, config.data.view_size,
+                                  config.data.normalisation, config.data.views)).encode())
+    for name in sorted(arrays):
+        digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()[:16]

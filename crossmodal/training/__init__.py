@@ -1,0 +1,1 @@
+"""What every training loop needs: optimiser, rate, run folder, clean interruption."""

@@ -1,0 +1,145 @@
+"""How the two heads begin: at random, as released, or aligned by what the backbones already know.
+
+Fresh random heads on separate towers throw away that pretrained features of a picture and of a
+render of the same thing are alike. "pca" gives both towers one projection, the principal components
+of the frozen features, each tower centred by itself; "aligned" goes on to train just the heads and
+the attention on the frozen features (linear probing before fine-tuning: Kumar et al., ICLR 2022).
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from crossmodal.config import Config
+from crossmodal.data.batches import TrainBatches
+from crossmodal.data.evaluation import QueryBatches, ViewBatches
+from crossmodal.data.loader import Loader
+from crossmodal.losses import instance_loss
+from crossmodal.models.encode import Encoder, gather
+from crossmodal.models.retrieval_net import Encoder as Tower
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.runtime import jt, seeds
+from crossmodal.runtime.log import get_logger
+from crossmodal.training.optimiser import Group, Optimiser
+from crossmodal.training.schedule import make_schedule
+
+_LOG = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """Pooled backbone features of the training set, before the heads."""
+
+    queries: np.ndarray  # (N, F) float32
+    views: np.ndarray  # (S, V, F) float32
+    query_shape: np.ndarray  # (N,) int64, row of ``views`` that query shows
+
+
+def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> None:
+    """Set the heads as ``model.head_start`` says; a random start leaves them as they are.
+
+    Raises ValueError where the two towers' features cannot share a projection.
+    """
+    kind = config.model.head_start
+    if kind == "random":
+        return
+    first, second = net.query_encoder.network, net.rendering_encoder.network
+    if first.out_features != second.out_features:
+        raise ValueError("model.head_start pca and aligned need two towers of one feature length, "
+                         f"not {first.out_features} and {second.out_features}: choose the same "
+                         "backbone for both, or head_start=random")
+    features = frozen_features(net, batches, config)
+    set_projection(net, features, principal_components(features.views, config.model.z_dim))
+    if kind == "aligned":
+        align(net, features, config)
+
+
+def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config) -> FrozenFeatures:
+    """Embed every training query and every view of every training shape once, without a head."""
+    encoder = Encoder(net, config)
+    data = config.data
+    queries, query_read = gather(
+        Loader(QueryBatches(batches.records, data), data.workers), len(batches.records),
+        "queries", lambda b: encoder.pool_images(b.images))
+    views, shape_read = gather(
+        Loader(ViewBatches(batches.store, batches.shapes, data), data.workers),
+        len(batches.shapes), "shapes", lambda b: encoder.pool_views(b.views))
+    usable = query_read & shape_read[batches.record_shape]
+    return FrozenFeatures(queries[usable], views, batches.record_shape[usable])
+
+
+def principal_components(views: np.ndarray, dim: int, most: int = 6000) -> np.ndarray:
+    """(dim, F) leading directions of the centred features (S, V, F); at most ``most`` rows used.
+
+    Raises ValueError where there are fewer directions than ``dim``.
+    """
+    rows = views.reshape(-1, views.shape[-1])
+    rows = rows[::max(1, -(-len(rows) // most))].astype(np.float64)
+    rows = rows - rows.mean(0)
+    if min(rows.shape) < dim:
+        raise ValueError(f"model.z_dim={dim} needs as many views and features as that; there are "
+                         f"{rows.shape[0]} views of {rows.shape[1]} features")
+    _, vectors = np.linalg.eigh(rows.T @ rows)
+    return np.ascontiguousarray(vectors[:, ::-1][:, :dim].T, np.float32)
+
+
+def set_projection(net: RetrievalNet, features: FrozenFeatures, components: np.ndarray) -> None:
+    """Make both heads ``components @ (feature - mean of its tower) / scale``, the scale shared."""
+    rows = features.views.reshape(-1, features.views.shape[-1])
+    scale = float(rows.std(0).mean()) + 1e-6
+    for tower, found in ((net.query_encoder, features.queries), (net.rendering_encoder, rows)):
+        _set_head(tower, found.mean(0), found.var(0), components / scale)
+    net.attention.linear_in.weight.update(
+        jt.array(_SHARPNESS * np.eye(len(components), dtype=np.float32)))
+
+
+_SHARPNESS = 10.0  # of the view attention at the start: it looks at the few most similar views
+
+
+def _set_head(tower: Tower, mean: np.ndarray, var: np.ndarray, components: np.ndarray) -> None:
+    """Batch normalisation that only centres, then the projection."""
+    norm, linear = tower.network.fc[0], tower.network.fc[1]
+    norm.running_mean.update(jt.array(mean.astype(np.float32)))
+    norm.running_var.update(jt.array(var.astype(np.float32)))
+    norm.weight.update(jt.array(np.sqrt(var + norm.eps).astype(np.float32)))
+    norm.bias.update(jt.zeros_like(norm.bias))
+    linear.weight.update(jt.array(components))
+    linear.bias.update(jt.zeros_like(linear.bias))
+
+
+def align(net: RetrievalNet, features: FrozenFeatures, config: Config) -> None:
+    """Train heads and attention on frozen features: every query against every training shape."""
+    plan = config.head
+    tensors = {f"{name}.{part}": getattr(module, part)
+               for name, module in (("query", net.query_encoder.network.fc[1]),
+                                    ("view", net.rendering_encoder.network.fc[1]))
+               for part in ("weight", "bias")}
+    tensors["attention"] = net.attention.linear_in.weight
+    optimiser = Optimiser([Group("head", tensors)], "adam")
+    schedule = make_schedule("cosine", plan.steps)
+    net.eval()
+    with tqdm(total=plan.steps, desc="aligning heads", unit="step", leave=False) as bar:
+        for step in range(plan.steps):
+            loss = _align_loss(net, features, config, step)
+            optimiser.step(loss, plan.lr * schedule(step))
+            bar.update()
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+    _LOG.info("heads aligned on frozen features in %d steps, loss %.3f", plan.steps, loss.item())
+
+
+def _align_loss(net: RetrievalNet, features: FrozenFeatures, config: Config, step: int) -> jt.Var:
+    """Instance loss of some queries against some shapes, theirs among them."""
+    plan, (shapes, views, width) = config.head, features.views.shape
+    rng = seeds.generator(config.seed, "align", step)
+    picked = rng.permutation(len(features.queries))[:plan.batch_size]
+    own, place = np.unique(features.query_shape[picked], return_inverse=True)
+    others = np.setdiff1d(rng.permutation(shapes), own)
+    others = rng.permutation(others)[:max(0, min(plan.shapes, shapes) - len(own))]
+    rows = np.concatenate([own, others])
+    queries = net.query_encoder.head(jt.array(features.queries[picked]))
+    tokens = net.rendering_encoder.head(jt.array(features.views[rows].reshape(-1, width)))
+    scores = net.score(queries, tokens.reshape(len(rows), views, -1))
+    same = np.arange(len(rows))[None, :] == place.reshape(-1, 1)
+    return instance_loss(scores, jt.array(same), plan.tau)

@@ -1,0 +1,114 @@
+"""Adam, AdamW and SGD over named groups of tensors, with a state that can be saved and restored."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Sequence
+
+import numpy as np
+
+from crossmodal.runtime import jt
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tensors that share a rate: ``multiplier`` times the optimiser's rate."""
+
+    name: str
+    tensors: Mapping[str, jt.Var]
+    multiplier: float = 1.0
+
+
+class Optimiser:
+    """One of the three classic rules.
+
+    Source: Kingma and Ba, ICLR 2015 (adam: weight decay added to the gradient); Loshchilov and
+    Hutter, ICLR 2019 (adamw: decoupled); SGD with heavy-ball momentum.
+
+    Parameters
+    ----------
+    groups : what to move; tensors whose gradient is stopped are left alone
+    rule : "adam", "adamw" or "sgd"
+    betas : Adam's averages; the first is SGD's momentum
+    gradient_clip : largest norm of all gradients together, 0 for no limit
+    """
+
+    def __init__(self, groups: Sequence[Group], rule: str = "adam",
+                 betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0,
+                 gradient_clip: float = 0.0, eps: float = 1e-8) -> None:
+        if rule not in ("adam", "adamw", "sgd"):
+            raise ValueError(f"unknown optimiser {rule!r}: choose adam, adamw or sgd")
+        self.rule, self.betas, self.eps = rule, betas, eps
+        self.weight_decay, self.gradient_clip = weight_decay, gradient_clip
+        self.steps = 0
+        self._groups = groups
+        self._tensors: dict[str, jt.Var] = {}
+        self._multiplier: dict[str, float] = {}
+        self._group_of: dict[str, str] = {}
+        for group in groups:
+            for name, tensor in group.tensors.items():
+                if not tensor.is_stop_grad():
+                    self._tensors[name] = tensor
+                    self._multiplier[name] = group.multiplier
+                    self._group_of[name] = group.name
+        self._first = {n: _zeros(t) for n, t in self._tensors.items()}
+        self._second = {n: _zeros(t) for n, t in self._tensors.items() if rule != "sgd"}
+
+    def step(self, loss: jt.Var, rate: float, resting: Sequence[str] = ()) -> None:
+        """Move every tensor down the gradient of ``loss`` (scalar); groups in ``resting`` stay."""
+        names = [n for n in self._tensors if self._group_of[n] not in resting]
+        gradients = jt.grad(loss, [self._tensors[n] for n in names])
+        gradients = self._clipped(gradients)
+        self.steps += 1
+        for name, gradient in zip(names, gradients):
+            self._move(name, gradient, rate * self._multiplier[name])
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Moments and counter as arrays, for a checkpoint."""
+        arrays = {f"first.{n}": v.numpy() for n, v in self._first.items()}
+        arrays.update({f"second.{n}": v.numpy() for n, v in self._second.items()})
+        arrays["steps"] = np.array([self.steps], np.int64)
+        return arrays
+
+    def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Restore :meth:`state`; raises ValueError naming what does not fit this model."""
+        wanted = self.state()
+        wrong = [n for n in wanted if n not in arrays or arrays[n].shape != wanted[n].shape]
+        if wrong or set(arrays) - set(wanted):
+            extra = sorted(set(arrays) - set(wanted))
+            raise ValueError(f"the optimiser's state does not fit: {len(wrong)} tensors missing or "
+                             f"of another shape (first: {wrong[:3]}), {len(extra)} unknown "
+                             f"(first: {extra[:3]}). Resume with the configuration it began with.")
+        for name, moment in self._first.items():
+            moment.update(jt.array(arrays[f"first.{name}"]))
+        for name, moment in self._second.items():
+            moment.update(jt.array(arrays[f"second.{name}"]))
+        self.steps = int(arrays["steps"][0])
+
+    def _clipped(self, gradients: list[jt.Var]) -> list[jt.Var]:
+        if not self.gradient_clip:
+            return gradients
+        norm = jt.sqrt(sum((g * g).sum() for g in gradients))
+        factor = jt.minimum(self.gradient_clip / jt.maximum(norm, 1e-12), 1.0)
+        return [g * factor for g in gradients]
+
+    def _move(self, name: str, gradient: jt.Var, rate: float) -> None:
+        tensor, first = self._tensors[name], self._first[name]
+        if self.rule != "adamw" and self.weight_decay:
+            gradient = gradient + self.weight_decay * tensor
+        if self.rule == "sgd":
+            first.update(self.betas[0] * first + gradient)
+            tensor.update(tensor - first * jt.array(np.float32(rate)))
+            return
+        second, (beta1, beta2) = self._second[name], self.betas
+        first.update(beta1 * first + (1 - beta1) * gradient)
+        second.update(beta2 * second + (1 - beta2) * gradient * gradient)
+        bias = (1 - beta2 ** self.steps) ** 0.5 / (1 - beta1 ** self.steps)
+        size = jt.array(np.float32(rate * bias))
+        moved = tensor - first * size / (jt.sqrt(second) + self.eps)
+        if self.rule == "adamw" and self.weight_decay:
+            moved = moved - tensor * jt.array(np.float32(rate * self.weight_decay))
+        tensor.update(moved)
+
+
+def _zeros(tensor: jt.Var) -> jt.Var:
+    return jt.zeros(tensor.shape, "float32").stop_grad()

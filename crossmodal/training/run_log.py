@@ -1,0 +1,73 @@
+"""What a run writes while it trains: one json line and tensorboard scalars per logged step."""
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Mapping
+
+
+class RunLog:
+    """Appends to ``<folder>/log.jsonl`` and, if asked, to ``<folder>/tensorboard/``.
+
+    On a resumed run, lines after the step it resumes from are dropped first: the log then tells
+    one story, that of an uninterrupted run.
+    """
+
+    def __init__(self, folder: Path, resumed_step: int = 0, tensorboard: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "log.jsonl"
+        kept = [line for line in _lines(self.path) if line["step"] <= resumed_step]
+        self._file = open(self.path, "w" if resumed_step == 0 else "a", encoding="utf-8")
+        if resumed_step:
+            self._file.truncate(0)
+            for line in kept:
+                self._write(line)
+        self._board = _board(folder / "tensorboard", resumed_step) if tensorboard else None
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def add(self, step: int, kind: str, values: Mapping[str, float]) -> None:
+        """Record ``values`` of one step; ``kind`` is "train" or "validation".
+
+        Raises FloatingPointError where a value is not finite: the run is of no use any more.
+        """
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        self._write({"step": step, "kind": kind, **values})
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(f"{kind}/{name}", value, step)
+        if bad and kind == "train":
+            raise FloatingPointError(
+                f"step {step}: {', '.join(bad)} is not finite. Lower optim.lr, or set "
+                "optim.gradient_clip; the last checkpoint is from before this step")
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Whole lines of an earlier log; a line cut off by a crash is dropped."""
+    if not path.exists():
+        return []
+    found = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            found.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue
+    return found
+
+
+def _board(folder: Path, step: int) -> Any:
+    from tensorboardX import SummaryWriter
+    return SummaryWriter(str(folder), purge_step=step or None)

@@ -1,0 +1,93 @@
+"""A run's folder: where it is, what it holds, how it goes on after a stop."""
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crossmodal import checkpoint
+from crossmodal.config import Config, config_hash, to_dict, to_yaml
+from crossmodal.models.build import network_arrays
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.runtime import paths
+from crossmodal.runtime.log import get_logger
+from crossmodal.training.optimiser import Optimiser
+
+_LOG = get_logger(__name__)
+# Keys that may differ between a run and its continuation: they say where, how long, how loudly.
+_FREE = ("device", "log", "data.workers", "data.prefetch", "data.cache_mib", "data.root",
+         "optim.epochs", "optim.max_steps")
+
+
+@dataclass
+class Progress:
+    """How far a run has come; all of it is in the checkpoint."""
+
+    epoch: int = 0  # the epoch in hand
+    step: int = 0  # steps done in this epoch
+    total_steps: int = 0  # steps done in all
+    seconds: float = 0.0  # training time so far, over all continuations
+    best: float = -1.0  # best validation figure
+    best_epoch: int = -1
+    stale: int = 0  # validations since the best one
+    history: list[dict[str, Any]] = field(default_factory=list)  # validations
+
+
+def run_folder(config: Config) -> Path:
+    """``<save_root>/<run_name>``; a relative save_root lies under the repository root."""
+    root = Path(config.log.save_root).expanduser()
+    root = root if root.is_absolute() else paths.REPO_ROOT / root
+    return root / (config.log.run_name or config.data.name)
+
+
+def start_folder(folder: Path, config: Config, resume: bool) -> None:
+    """Make the folder and store the resolved configuration beside the results.
+
+    Raises FileExistsError where a new run would overwrite another run's checkpoints.
+    """
+    if not resume and (folder / f"last{checkpoint.SUFFIX}").exists():
+        raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
+                              "--overwrite, or choose another --set log.run_name=...")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+
+
+def save(folder: Path, config: Config, net: RetrievalNet, optimiser: Optimiser,
+         progress: Progress, best: bool = False) -> None:
+    """Write ``last`` (and ``best``) whole or not at all."""
+    state = {"config": to_dict(config), "config_hash": config_hash(config),
+             "progress": asdict(progress)}
+    checkpoint.save(folder, checkpoint.Checkpoint(
+        model=network_arrays(net), optimizer=optimiser.state(), state=state), best=best)
+
+
+def restore(folder: Path, config: Config, net: RetrievalNet, optimiser: Optimiser) -> Progress:
+    """Load ``last``; raises CheckpointError where it belongs to another configuration or model."""
+    saved = checkpoint.load(folder, "last")
+    changed = _changes(saved.state["config"], to_dict(config))
+    if changed:
+        raise checkpoint.CheckpointError(
+            f"{folder}: the run was started with other settings ({'; '.join(changed[:5])}); "
+            "resume with the same configuration, or start a new run")
+    tensors = named_tensors(net)
+    checkpoint.check_fit(saved.model, tensors, str(folder))
+    assign(tensors, saved.model)
+    optimiser.load_state(saved.optimizer)
+    progress = Progress(**saved.state["progress"])
+    _LOG.info("resuming at epoch %d, step %d", progress.epoch, progress.step)
+    return progress
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+    """Settings that differ, as "key: old -> new", but for those free to differ."""
+    found = []
+    for key in sorted(set(old) | set(new)):
+        name = prefix + key
+        if name in _FREE or old.get(key) == new.get(key):
+            continue
+        if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
+            found += _changes(old[key], new[key], name + ".")
+        else:
+            found.append(f"{name}: {old.get(key)} -> {new.get(key)}")
+    return found
