@@ -1,0 +1,80 @@
+"""What Jittor needs on a machine, each with one message that says what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from crossmodal.runtime.errors import SetupError
+
+
+def check_numpy() -> None:
+    """Refuse NumPy 2, from which Jittor takes wrong numbers without any error."""
+    import numpy
+
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        raise SetupError(
+            f"NumPy {numpy.__version__} is installed, and Jittor reads its arrays wrongly without "
+            'noticing: run `pip install "numpy<2"`.'
+        )
+
+
+def check_compiler() -> str:
+    """Path of the C++ compiler Jittor will use; SetupError when there is none."""
+    default = "clang++" if platform.system() == "Darwin" else "g++"
+    wanted = os.environ.get("cc_path") or default
+    found = shutil.which(wanted)
+    if found is None:
+        raise SetupError(
+            f"no C++ compiler: {wanted!r} is not on the PATH, and Jittor compiles its operators. "
+            "Install one (Debian/Ubuntu: `apt install g++`, Fedora: `dnf install gcc-c++`, "
+            "macOS: `xcode-select --install`), or point cc_path to it."
+        )
+    return found
+
+
+def check_python_headers() -> list[str]:
+    """Folders with this interpreter's C headers; SetupError when they are not installed."""
+    candidates = [sysconfig.get_path("include"), sysconfig.get_config_var("INCLUDEPY")]
+    for folder in candidates:
+        if folder and (Path(folder) / "Python.h").is_file():
+            platform_folder = sysconfig.get_path("platinclude") or folder
+            return list(dict.fromkeys([folder, platform_folder]))
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    raise SetupError(
+        f"the C headers of Python {version} are missing (no Python.h in {candidates[0]}), and "
+        f"Jittor compiles against them: install them (Debian/Ubuntu: `apt install "
+        f"python{version}-dev`, Fedora: `dnf install python3-devel`)."
+    )
+
+
+def write_python_config(folder: Path) -> Path:
+    """A small `python-config` that answers for this very interpreter.
+
+    Jittor asks such a script for include paths, but in a virtual environment finds none, or that
+    of another Python with the same minor version.
+    """
+    includes = " ".join(f"-I{path}" for path in check_python_headers())
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    script = (
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        f"  --includes) echo '{includes}' ;;\n"
+        f"  --extension-suffix) echo '{suffix}' ;;\n"
+        "  *) exit 1 ;;\n"
+        "esac\n"
+    )
+    digest = hashlib.sha256(script.encode()).hexdigest()[:8]
+    path = folder / f"python-config-{digest}"
+    if not path.is_file() or path.read_text() != script or not os.access(path, os.X_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.write_text(script)
+        fresh.chmod(0o755)
+        fresh.replace(path)
+    return path

@@ -1,0 +1,62 @@
+"""The environment variables Jittor reads at import, set to what works; the user's own ones win."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from crossmodal.runtime import checks, cuda_probe
+from crossmodal.runtime.cpus import usable_cpus
+from crossmodal.runtime.errors import SetupError
+from crossmodal.runtime.home import cache_root
+
+QUIET = {
+    "log_silent": "1",
+    # The default follows the git branch of the folder Jittor is installed under: with a virtual
+    # environment inside a checkout, every new branch would build Jittor anew.
+    "cache_name": "default",
+    "FIX_TORCH_ERROR": "0",  # do not import torch: its oneDNN clashes with ours
+}
+# Downloads CUDA would start at import; cuDNN and cuBLAS do without them.
+NO_DOWNLOADS = {"use_cutt": "0", "use_cutlass": "0", "use_nccl": "0"}
+
+
+def prepare(home: Path) -> cuda_probe.CudaProbe:
+    """Set the variables for a Jittor that lives in `home`; what was found about CUDA."""
+    _set_defaults(QUIET)
+    if os.name != "nt" and "python_config_path" not in os.environ:
+        config = checks.write_python_config(cache_root(home) / "crossmodal")
+        os.environ["python_config_path"] = str(config)
+    _limit_threads()
+    return _choose_cuda()
+
+
+def _choose_cuda() -> cuda_probe.CudaProbe:
+    """Show Jittor an nvcc only if a GPU answers and is wanted."""
+    wanted = cuda_probe.wanted_device()
+    if wanted == "cpu":
+        found = cuda_probe.CudaProbe(obstacle=f"{cuda_probe.DEVICE_VARIABLE}=cpu")
+    else:
+        found = cuda_probe.probe()
+    if wanted == "cuda" and not found.usable:
+        raise SetupError(
+            f"{cuda_probe.DEVICE_VARIABLE}=cuda, but {found.obstacle}: "
+            f"repair that, or use {cuda_probe.DEVICE_VARIABLE}=auto to run on the CPU."
+        )
+    os.environ["nvcc_path"] = found.nvcc if found.usable else ""
+    if found.usable:
+        _set_defaults(NO_DOWNLOADS)
+    return found
+
+
+def _limit_threads() -> None:
+    """Keep OpenMP within a container's quota, which it does not see by itself."""
+    cores = usable_cpus()
+    if cores < (os.cpu_count() or 1):
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+
+
+def _set_defaults(variables: dict[str, str]) -> None:
+    """Set the variables that are not set yet."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
