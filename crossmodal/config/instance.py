@@ -60,7 +60,7 @@ class DataConfig:
     background: float = 0.0  # probability that what the mask leaves out is repainted
 
     def problems(self) -> Iterator[str]:
-        for key, least in (("image_size", 32), ("view_size", 32), ("views", 1), ("batch_size", 2),
+        for key, least in (("image_size", 8), ("view_size", 8), ("views", 1), ("batch_size", 2),
                            ("eval_batch_size", 1), ("workers", 0), ("prefetch", 1),
                            ("cache_mib", 0), ("views_per_step", 0)):
             if getattr(self, key) < least:
@@ -92,8 +92,7 @@ class ModelConfig:
     style_transition: bool = True  # the style-mixed bridge; false: CMIC
     z_dim: int = 128  # embedding length
     dropout: float = 0.5  # before the head
-    head: str = "bn_linear"  # bn_linear: BatchNorm1d + Linear, as released
-    head_start: Literal["random", "pca"] = "random"  # released: random; pca: of pretrained features
+    head_start: Literal["random", "pca", "aligned"] = "random"  # released: random; see HeadConfig
     pretrained: Optional[str] = None  # query tower's start: a file of pretrained_resnet/, or a path
     view_pretrained: Optional[str] = None  # view tower's start; none: `pretrained`, if it fits
     gray_stem: Literal["mean", "sum"] = "mean"  # gray filter = mean or sum of the RGB filters
@@ -159,6 +158,25 @@ class OptimConfig:
 
 
 @dataclass(frozen=True)
+class HeadConfig:
+    """``model.head_start=aligned``: heads and attention fitted to frozen features, from their PCA."""
+
+    steps: int = 200
+    lr: float = 2e-4  # falls to zero along a cosine
+    batch_size: int = 256  # queries a step
+    shapes: int = 783  # shapes a step, the queries' own among them
+    tau: float = 0.05  # temperature of its instance loss
+
+    def problems(self) -> Iterator[str]:
+        for key in ("steps", "batch_size", "shapes"):
+            if getattr(self, key) < 1:
+                yield f"{key} must be at least 1, not {getattr(self, key)}"
+        for key in ("lr", "tau"):
+            if getattr(self, key) <= 0:
+                yield f"{key} must be above 0, not {getattr(self, key)}"
+
+
+@dataclass(frozen=True)
 class LogConfig:
     """What a run leaves behind, and when it stops early."""
 
@@ -186,6 +204,7 @@ class Config:
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if one really answers
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)

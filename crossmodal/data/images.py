@@ -6,7 +6,6 @@ Transparent pixels become white; EXIF orientation is applied; 16-bit gray is sca
 from __future__ import annotations
 
 import struct
-import warnings
 from pathlib import Path
 from typing import Union
 
@@ -65,16 +64,13 @@ def join(rgb: np.ndarray, mask: np.ndarray | None, where: str = "mask") -> np.nd
 
 def _decode(path: PathLike, convert: object, least: int | None) -> Image.Image:
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
             if least is not None:
                 image.draft("RGB", (least, least))
             image.load()
             return convert(ImageOps.exif_transpose(image))  # type: ignore[operator]
     except FileNotFoundError as error:
         raise SampleError(f"{path}: no such picture") from error
-    except Warning as error:
-        raise SampleError(f"{path}: {error}; make it smaller") from error
     except DECODER_ERRORS as error:
         raise SampleError(f"{path}: not a readable picture ({error}); replace the file, or remove "
                           "its entry from the list") from error

@@ -1,0 +1,159 @@
+"""Files of every kind decode to one form; broken ones are named."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from crossmodal.data.errors import SampleError
+from crossmodal.data.images import join, read_mask, read_picture, read_rgb
+
+COLOUR = (200, 120, 40)
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("RGB", COLOUR), ("P", COLOUR), ("RGBA", COLOUR), ("L", (135, 135, 135)),
+     ("LA", (135, 135, 135)), ("1", (255, 255, 255)), ("I;16", (135, 135, 135))],
+)
+def test_png_modes(tmp_path: Path, mode: str, expected: tuple) -> None:
+    image = Image.new("RGB", (5, 4), COLOUR)
+    if mode == "I;16":
+        values = np.full((4, 5), 135 * 257, np.uint16)
+        values[0, 0] = 65535
+        image = Image.fromarray(values)
+    elif mode == "P":
+        image = image.quantize(4)
+    else:
+        image = image.convert(mode)
+    found = read_rgb(save(tmp_path / "a.png", image))
+    assert found.shape == (4, 5, 3) and found.dtype == np.uint8
+    assert np.abs(found[2, 2].astype(int) - expected).max() <= 1
+
+
+def test_cmyk_and_gray_jpeg(tmp_path: Path) -> None:
+    cmyk = Image.new("RGB", (16, 16), COLOUR).convert("CMYK")
+    found = read_rgb(save(tmp_path / "a.jpg", cmyk, quality=95))
+    assert np.abs(found[8, 8].astype(int) - COLOUR).max() <= 6
+    gray = save(tmp_path / "b.jpg", Image.new("L", (16, 16), 77), quality=95)
+    assert np.abs(read_rgb(gray)[8, 8].astype(int) - 77).max() <= 2
+
+
+def test_transparency_becomes_white(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[0, 0] = (*COLOUR, 255)
+    pixels[1, 1] = (0, 0, 0, 128)
+    found = read_rgb(save(tmp_path / "a.png", Image.fromarray(pixels)))
+    assert found[0, 0].tolist() == list(COLOUR)
+    assert found[0, 1].tolist() == [255, 255, 255]
+    assert abs(int(found[1, 1, 0]) - 127) <= 1
+    palette = Image.new("P", (2, 2), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    found = read_rgb(save(tmp_path / "b.png", palette, transparency=1))
+    assert found[0, 0].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
+    upright = np.zeros((32, 48, 3), np.uint8)
+    upright[:16, :16] = 255  # white top left corner
+    undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
+    image = Image.fromarray(upright)
+    stored = image if undo is None else image.transpose(Image.Transpose(undo))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "a.jpg", stored, exif=exif, quality=95)
+    found = read_rgb(path)
+    assert found.shape == (32, 48, 3)
+    assert found[8, 8].min() > 200 and found[24, 40].max() < 60 and found[8, 40].max() < 60
+
+
+def test_small_scale_decoding_keeps_enough_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", Image.new("RGB", (1600, 1200), COLOUR))
+    assert read_rgb(path).shape == (1200, 1600, 3)
+    small = read_rgb(path, least=256)
+    assert 256 <= min(small.shape[:2]) < 600
+
+
+def test_masks(tmp_path: Path) -> None:
+    values = np.array([[0, 1], [1, 0]], np.uint8)
+    for factor in (1, 255):
+        path = save(tmp_path / "m.png", Image.fromarray(values * np.uint8(factor)))
+        assert read_mask(path).tolist() == [[0, 255], [255, 0]]
+    path = save(tmp_path / "m.png", Image.fromarray(values * np.uint8(255)).convert("1"))
+    assert read_mask(path).tolist() == [[0, 255], [255, 0]]
+
+
+def test_a_mask_of_another_size_is_scaled_of_another_shape_refused(tmp_path: Path) -> None:
+    image = save(tmp_path / "a.png", Image.new("RGB", (40, 30), COLOUR))
+    half = save(tmp_path / "half.png", Image.new("L", (20, 15), 255))
+    tall = save(tmp_path / "tall.png", Image.new("L", (30, 40), 255))
+    assert read_picture(image, half).shape == (30, 40, 4)
+    assert read_picture(image)[..., 3].min() == 255
+    with pytest.raises(SampleError, match="tall.png.*30 x 40.*40 x 30"):
+        read_picture(image, tall)
+
+
+def test_join_keeps_colours_and_mask() -> None:
+    rgb = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    mask = np.array([[0, 255], [9, 7]], np.uint8)
+    picture = join(rgb, mask)
+    assert np.array_equal(picture[..., :3], rgb) and np.array_equal(picture[..., 3], mask)
+
+
+def encoded(kind: str) -> bytes:
+    rng = np.random.default_rng(0)
+    file = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "WEBP", "GIF"])
+@pytest.mark.parametrize("part", [0.0, 0.02, 0.3, 0.8])
+def test_truncated_files_are_named(tmp_path: Path, kind: str, part: float) -> None:
+    data = encoded(kind)
+    path = tmp_path / "cut.img"
+    path.write_bytes(data[: int(part * len(data))])
+    with pytest.raises(SampleError, match="cut.img.*remove"):
+        read_rgb(path)
+
+
+def test_missing_and_foreign_files(tmp_path: Path) -> None:
+    with pytest.raises(SampleError, match="none.jpg"):
+        read_rgb(tmp_path / "none.jpg")
+    (tmp_path / "text.jpg").write_text("<html>not found</html>")
+    with pytest.raises(SampleError, match="text.jpg"):
+        read_picture(tmp_path / "text.jpg")
+
+
+def test_gigantic_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.png", Image.new("L", (40, 40)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    with pytest.raises(SampleError, match="a.png"):
+        read_rgb(path)
+
+
+@given(st.sampled_from(["JPEG", "PNG", "GIF"]), st.integers(0, 10**6), st.binary(max_size=8))
+def test_damage_never_raises_anything_else(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, position: int, noise: bytes
+) -> None:
+    data = bytearray(encoded(kind))
+    position %= len(data)
+    data[position : position + len(noise)] = noise
+    path = tmp_path_factory.getbasetemp() / "damaged.img"
+    path.write_bytes(bytes(data))
+    try:
+        assert read_rgb(path).dtype == np.uint8
+    except SampleError as error:
+        assert "damaged.img" in str(error)
