@@ -32,9 +32,10 @@ def dotted_keys(kind: Any, prefix: str = "") -> Iterator[str]:
 def unknown_key(kind: type[Any], key: str, where: str) -> ConfigError:
     """The error for a key that is not in the tree, naming the nearest one that is."""
     keys = list(dotted_keys(kind))
-    near = difflib.get_close_matches(key, keys, n=1, cutoff=0.75)
+    last = key.rsplit(".", 1)[-1]
+    near = [k for k in keys if k.rsplit(".", 1)[-1] == last]  # only its section is wrong
+    near = near or difflib.get_close_matches(key, keys, n=1, cutoff=0.75)
     if not near:
-        last = key.rsplit(".", 1)[-1]
         ends = difflib.get_close_matches(last, [k.rsplit(".", 1)[-1] for k in keys], n=1)
         near = [k for k in keys if ends and k.rsplit(".", 1)[-1] == ends[0]]
     hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(keys)}"
