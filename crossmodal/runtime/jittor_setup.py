@@ -67,7 +67,7 @@ def _repair(utils: Any) -> None:
     removed = half_built.remove_stumps(build.Path(utils.cache_path))
     if removed:
         _LOG.warning(
-            "removed %d unfinished files from Jittor's cache (first: %s); they are built again",
+            "removed %d damaged files from Jittor's cache (first: %s); they are built again",
             len(removed),
             removed[0],
         )

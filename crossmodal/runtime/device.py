@@ -1,0 +1,83 @@
+"""The one place that decides where Jittor computes, and with how many threads."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import sys
+
+from crossmodal.runtime import jittor_setup
+from crossmodal.runtime.cpus import usable_cpus
+from crossmodal.runtime.cuda_probe import CHOICES, DEVICE_VARIABLE, wanted_device
+from crossmodal.runtime.errors import SetupError
+
+
+def use_device(device: str = "auto", threads: int | None = None) -> str:
+    """Let Jittor compute on a device from now on; "cpu" or "cuda", whichever it is.
+
+    Parameters
+    ----------
+    device : "auto" takes the GPU if one really answers. The environment variable
+        CROSSMODAL_DEVICE, when set to cpu or cuda, wins.
+    threads : CPU threads, all usable cores by default (OMP_NUM_THREADS if that is set).
+
+    Raises
+    ------
+    SetupError : an unknown device, or "cuda" where CUDA cannot be used; says why.
+    """
+    chosen = _choose(device)
+    if "jittor" not in sys.modules and chosen == "cpu":
+        os.environ[DEVICE_VARIABLE] = "cpu"  # spares a build for CUDA
+    jt = jittor_setup.load_jittor()
+    can_cuda = bool(jt.has_cuda)
+    if chosen == "cuda" and not can_cuda:
+        raise SetupError(
+            f"device cuda was asked for, but {_obstacle()}: repair that, or use device auto or cpu."
+        )
+    on_cuda = can_cuda and chosen != "cpu"
+    if can_cuda:
+        jt.flags.use_cuda = int(on_cuda)
+    set_threads(threads or default_threads())
+    return "cuda" if on_cuda else "cpu"
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS where it is a positive number, else the cores this process may use."""
+    stated = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(stated) if stated.isdigit() and int(stated) > 0 else usable_cpus()
+
+
+def set_threads(count: int) -> None:
+    """Threads of oneDNN and of Jittor's parallel loops, as started from this thread."""
+    if count < 1:
+        raise ValueError(f"at least one thread is needed, got {count}")
+    library = _openmp()
+    if library is not None:
+        library.omp_set_num_threads(count)
+
+
+def threads() -> int:
+    """Threads a parallel loop started now would use; 1 where OpenMP is not found."""
+    library = _openmp()
+    return 1 if library is None else int(library.omp_get_max_threads())
+
+
+def _choose(device: str) -> str:
+    """The device asked for, after the environment variable had its word."""
+    if device not in CHOICES:
+        raise SetupError(f"{device!r} is not a device: use one of {', '.join(CHOICES)}.")
+    stated = wanted_device()
+    return device if stated == "auto" else stated
+
+
+def _obstacle() -> str:
+    """Why CUDA is not there."""
+    found = jittor_setup.cuda_found()
+    return found.obstacle if found and found.obstacle else "Jittor was imported without CUDA"
+
+
+def _openmp() -> ctypes.CDLL | None:
+    """The OpenMP runtime g++ links, None where there is none."""
+    name = ctypes.util.find_library("gomp") if sys.platform == "linux" else None
+    return ctypes.CDLL(name) if name else None
