@@ -154,7 +154,7 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
 def _read_scene(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     try:
         scene: Any = trimesh.load(str(path), force="scene", process=False)
-    except Exception as error:  # noqa: BLE001 - each format's reader fails in its own way on a broken file
+    except Exception as error:  # noqa: BLE001 - every format fails in its own way
         raise MeshError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
     vertices: list[np.ndarray] = []
     faces: list[np.ndarray] = []

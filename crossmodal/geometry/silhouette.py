@@ -32,8 +32,9 @@ def plain_background_mask(image: np.ndarray, tolerance: int = 12, hole: float = 
     label, count = ndimage.label(distance <= tolerance)
     outside = np.zeros(count + 1, bool)
     outside[np.unique(_border(label[:, :, None]))] = True
-    for index in range(1, count + 1):
-        outside[index] |= _is_hole(distance, label == index, hole)
+    area = np.bincount(label.reshape(-1))
+    exact = np.bincount(label.reshape(-1), weights=(distance == 0).reshape(-1))
+    outside |= (area > hole * label.size) & (exact > area / 2)
     outside[0] = False
     mask = _without_specks(~outside[label])
     return np.where(mask, 255, 0).astype(np.uint8) if mask.any() else whole
@@ -61,10 +62,6 @@ def _border(image: np.ndarray) -> np.ndarray:
     """(2H + 2W, C) pixels of the frame's four edges."""
     edges = (image[0], image[-1], image[:, 0], image[:, -1])
     return np.concatenate([edge.reshape(-1, image.shape[2]) for edge in edges])
-
-
-def _is_hole(distance: np.ndarray, region: np.ndarray, hole: float) -> bool:
-    return bool(region.mean() > hole and np.median(distance[region]) == 0)
 
 
 def _without_specks(mask: np.ndarray) -> np.ndarray:

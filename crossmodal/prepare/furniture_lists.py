@@ -70,7 +70,7 @@ def train_list(
     records = []
     for key, count in sorted(shapes.items()):
         if protocol == "T" and key in icons:
-            records.append(icon_record(key))
+            records.append(picture_record(key, "icon"))
         for index in range(count):
             if f"{key}/{index:02d}" in photos:
                 records.append(_record(key, "photo", *photo_names(key, index)))
@@ -79,12 +79,12 @@ def train_list(
 
 def test_list(ids: Sequence[str], keys: Mapping[str, str], icons: set[str]) -> list[dict[str, Any]]:
     """Test records: the icons of the test shapes, in the order of the split."""
-    return [icon_record(keys[name]) for name in ids if keys.get(name) in icons]
+    return [picture_record(keys[name], "icon") for name in ids if keys.get(name) in icons]
 
 
-def icon_record(key: str) -> dict[str, Any]:
-    """The record of a shape's icon."""
-    return _record(key, "icon", f"img/{key}.jpg", f"mask/{key}.png")
+def picture_record(key: str, kind: str) -> dict[str, Any]:
+    """The record of a shape's own picture (kind: icon or drawing)."""
+    return _record(key, kind, f"img/{key}.jpg", f"mask/{key}.png")
 
 
 def _record(key: str, folder: str, image: str, mask: str) -> dict[str, Any]:

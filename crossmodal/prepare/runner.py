@@ -169,7 +169,7 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def _attempt(work: Work, task: Task) -> Outcome:
     try:
         return task.key, {"status": "done", **work(task)}
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with an item must cost only that item
+    except Exception as error:  # noqa: BLE001 - must cost only this item
         if isinstance(error, OSError) and error.errno in FATAL:
             raise
         return task.key, _failure(f"{type(error).__name__}: {error}")

@@ -12,13 +12,9 @@ Writes ``<root>/furniture/``: ``model/``, ``icon/``, ``photo/``, ``rendering_fur
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare import prepared_copy, sh3f
 from crossmodal.prepare.furniture import Furniture, check_unique
 from crossmodal.prepare.furniture_lists import (
@@ -30,16 +26,18 @@ from crossmodal.prepare.furniture_lists import (
     test_list,
     train_list,
 )
-from crossmodal.prepare.manifest import Manifest
+from crossmodal.prepare.furniture_store import (
+    SHAPE_STEPS,
+    import_models,
+    import_pictures,
+    make_shapes,
+)
 from crossmodal.prepare.options import add_common_options
-from crossmodal.prepare.output import write_image, write_json
+from crossmodal.prepare.output import write_json
 from crossmodal.prepare.render_photos import render_photos
-from crossmodal.prepare.render_views import render_items
-from crossmodal.prepare.runner import Item, Task, run
-from crossmodal.runtime.atomic import atomic_write
 
 NAME = "furniture"
-STEPS = ("views", "points", "voxels", "photos")
+STEPS = (*SHAPE_STEPS, "photos")
 PHOTOS = {"T": 8, "S": 16}
 
 
@@ -66,7 +64,7 @@ def main(
         split_file = Path(prepared) / "split.json"
     split = read_split(split_file) if split_file else random_split(pieces, seed)
     models = import_models(pieces.values(), folder, workers, redo)
-    icons = import_icons(pieces.values(), folder, workers, redo)
+    icons = import_pictures(pieces.values(), folder, workers=workers, redo=redo)
     keys = {Path(key).name: key for key in models}
     wanted = {p: photos_needed(p, split, keys, photos or PHOTOS[p]) for p in protocols}
     if "photos" in steps:
@@ -78,41 +76,6 @@ def main(
     write_lists(folder, split, wanted, keys, icons)
     make_shapes(models, folder, NAME, size, steps, workers, redo)
     return folder
-
-
-def import_models(
-    pieces: Iterable[Furniture], folder: Path, workers: int | None = None, redo: bool = False
-) -> dict[str, Path]:
-    """Store every mesh as ``model/<key>/model.npz``; returns {key: file} of the sound ones."""
-    out = folder / "model"
-    items = {piece.key: _item(piece, piece.model) for piece in pieces}
-    done = _done(run("import_models", items, _import_model, out, {}, workers, redo), items)
-    return {key: out / key / "model.npz" for key in sorted(done)}
-
-
-def import_icons(
-    pieces: Iterable[Furniture], folder: Path, workers: int | None = None, redo: bool = False
-) -> set[str]:
-    """Store every icon and its mask under ``icon/``; returns the keys of those that are sound."""
-    items = {piece.key: _item(piece, piece.icon) for piece in pieces}
-    return _done(
-        run("import_icons", items, _import_icon, folder / "icon", {}, workers, redo), items
-    )
-
-
-def make_shapes(
-    models: Mapping[str, Path],
-    folder: Path,
-    name: str,
-    size: int,
-    steps: Sequence[str],
-    workers: int | None,
-    redo: bool,
-) -> None:
-    """Views, points and voxels of {key: mesh file}, as far as `steps` asks for them."""
-    items = {key: Item(path) for key, path in models.items()}
-    if "views" in steps:
-        render_items(items, folder / f"rendering_{name}", ViewSettings(size=size), workers, redo)
 
 
 def write_lists(
@@ -145,43 +108,6 @@ def _read_sources(prepared: Path | None, libraries: Sequence[Path]) -> list[Furn
     if not files:
         raise FileNotFoundError(f"no .sh3f library in {', '.join(map(str, libraries))}")
     return [piece for file in files for piece in sh3f.read_library(file)]
-
-
-def _item(piece: Furniture, member: str) -> Item:
-    source = piece.source / member if piece.source.is_dir() else piece.source
-    return Item(source, piece.facts())
-
-
-def _piece(task: Task) -> Furniture:
-    is_library = task.source.suffix == ".sh3f"
-    return Furniture.from_facts(
-        task.facts, task.source if is_library else task.source.parent.parent
-    )
-
-
-def _import_model(task: Task) -> dict[str, Any]:
-    piece = _piece(task)
-    reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
-    mesh = reader.read_mesh(piece)
-    name = f"{task.key}/model.npz"
-    (task.out / name).parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(task.out / name) as file:
-        np.savez_compressed(file, v=mesh.vertices, f=mesh.faces)
-    about = {key: task.facts[key] for key in ("name", "category", "creator", "licence")}
-    return {"files": [name], **about}
-
-
-def _import_icon(task: Task) -> dict[str, Any]:
-    reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
-    image, mask = reader.read_icon(_piece(task))
-    names = [f"img/{task.key}.jpg", f"mask/{task.key}.png"]
-    write_image(task.out / names[0], image)
-    write_image(task.out / names[1], mask)
-    return {"files": names}
-
-
-def _done(manifest: Manifest, keys: Iterable[str]) -> set[str]:
-    return {key for key in keys if manifest.items[key]["status"] == "done"}
 
 
 def _rendered(folder: Path) -> set[str]:

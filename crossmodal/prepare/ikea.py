@@ -1,0 +1,131 @@
+"""Furniture of an unseen source as a test set: line drawings as queries, their shapes as gallery.
+
+    python -m crossmodal.prepare.ikea --prepared ../shared/data/ikea --root data python -m
+    crossmodal.prepare.ikea --prepared ../shared/data/ikea --root data --also data/furniture
+
+Writes ``<root>/ikea/`` (88 drawings, 88 shapes) or, with --also, ``<root>/ikea_and_furniture/``:
+the same queries against both galleries. There is no training list: nothing of it is trained on. The
+source has ``mesh/ID.npz``, ``drawing/ID.png`` and ``meta.json`` ({"shapes": {ID: {"category"}}}).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from crossmodal.geometry.silhouette import drawing_mask
+from crossmodal.prepare.furniture import Furniture, slug
+from crossmodal.prepare.furniture_lists import picture_record
+from crossmodal.prepare.furniture_store import (
+    import_models,
+    import_pictures,
+    make_shapes,
+    piece_of,
+    write_picture,
+)
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.output import write_json
+from crossmodal.prepare.runner import Task
+
+NAME = "ikea"
+SHAPE_FOLDERS = ("model_std_ptc10k_npy", "model_std_bin128")
+
+
+def main(
+    root: Path,
+    prepared: Path,
+    also: Path | None = None,
+    size: int = 224,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Make the test set, with `also` over the shapes of both data sets; returns its folder."""
+    folder = Path(root) / NAME
+    pieces = read_drawings(Path(prepared))
+    models = import_models(pieces, folder, workers, redo)
+    drawings = import_pictures(pieces, folder, "drawing", _import_drawing, workers, redo)
+    make_shapes(models, folder, NAME, size, workers=workers, redo=redo)
+    records = [picture_record(key, "drawing") for key in sorted(drawings & set(models))]
+    write_json(folder / f"{NAME}_test.json", records)
+    return _join(folder, Path(also), records) if also else folder
+
+
+def read_drawings(folder: Path) -> list[Furniture]:
+    """Every shape listed in ``meta.json``; ValueError naming the file when it is not readable."""
+    path = folder / "meta.json"
+    try:
+        shapes = json.loads(path.read_text(encoding="utf-8"))["shapes"]
+        return [
+            Furniture(
+                id=name,
+                name=about.get("product", name),
+                category=about["category"],
+                creator="IKEA-Manuals-at-Work",
+                licence="CC-BY 4.0",
+                source=folder,
+                model=f"mesh/{name}.npz",
+                icon=f"drawing/{name}.png",
+            )
+            for name, about in shapes.items()
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: not a list of drawings ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _import_drawing(task: Task) -> dict[str, Any]:
+    piece = piece_of(task)
+    with Image.open(piece.source / piece.icon) as image:
+        drawing = np.asarray(image.convert("L"))
+    return write_picture(task, np.repeat(drawing[:, :, None], 3, axis=2), drawing_mask(drawing))
+
+
+def _join(folder: Path, also: Path, records: list[dict[str, Any]]) -> Path:
+    """The drawings as queries, the shapes of both as gallery; files are linked, not copied."""
+    name = f"{folder.name}_and_{slug(also.name)}"
+    joined = folder.parent / name
+    for source in (folder, also):
+        _link_tree(source / f"rendering_{source.name}", joined / f"rendering_{name}")
+        for shapes in SHAPE_FOLDERS:
+            _link_tree(source / shapes, joined / shapes)
+    _link_tree(folder / "drawing", joined / "drawing")
+    write_json(joined / f"{name}_test.json", records)
+    return joined
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """Hard links (copies on another disk) of all files but the manifest."""
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source}: no such folder; prepare that data set first")
+    for path in sorted(source.rglob("*")):
+        if path.is_dir() or path.name == "manifest.json":
+            continue
+        link = target / path.relative_to(source)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        try:
+            os.link(path, link)
+        except OSError:
+            shutil.copyfile(path, link)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--prepared", type=Path, required=True, help="mesh/, drawing/, meta.json")
+    parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
+    parser.add_argument("--also", type=Path, help="data set whose shapes join the gallery")
+    parser.add_argument("--size", type=int, default=224, help="pixels a side of the views")
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(_parse()))

@@ -1,0 +1,70 @@
+"""Sample points on every mesh of a folder: ``<out>/<category>/<instance>.npy``, (N, 3) float32.
+
+    python -m crossmodal.prepare.sample_points meshes/ data/my/model_std_ptc10k_npy
+
+Meshes are first moved and scaled into the unit sphere, so that distances of shapes compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.points import sample_points
+from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.output import write_array
+from crossmodal.prepare.runner import Item, Task, from_files, run
+
+COUNT = 10_000
+
+
+def main(
+    meshes: Path,
+    out: Path,
+    count: int = COUNT,
+    seed: int = 0,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Sample the meshes of a folder; returns `out`."""
+    return sample_items(
+        from_files(find_meshes(Path(meshes))), Path(out), count, seed, workers, redo
+    )
+
+
+def sample_items(
+    items: Mapping[str, Item],
+    out: Path,
+    count: int = COUNT,
+    seed: int = 0,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Sample items whose sources are mesh files to ``<out>/<key>.npy``; returns `out`."""
+    run("sample_points", items, _sample_item, out, {"count": count, "seed": seed}, workers, redo)
+    return out
+
+
+def _sample_item(task: Task) -> dict[str, Any]:
+    mesh = load_mesh(task.source, normalised=True)
+    name = f"{task.key}.npy"
+    write_array(task.out / name, sample_points(mesh, task.settings["count"], task.settings["seed"]))
+    return {"files": [name]}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("out", type=Path, help="folder for the points and manifest.json")
+    parser.add_argument("--count", type=int, default=COUNT, help="points a shape")
+    parser.add_argument("--seed", type=int, default=0)
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(_parse()))

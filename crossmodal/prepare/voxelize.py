@@ -1,0 +1,68 @@
+"""Turn every mesh of a folder into solid voxels: ``<out>/<category>/<instance>.binvox``.
+
+    python -m crossmodal.prepare.voxelize meshes/ data/my/model_std_bin128
+
+The longest side of a shape fills the grid; see `crossmodal.geometry.voxels` for what is occupied.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crossmodal.geometry.binvox import write_binvox
+from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.voxels import voxelize
+from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.runner import Item, Task, from_files, run
+from crossmodal.runtime.atomic import atomic_write
+
+SIZE = 128
+
+
+def main(
+    meshes: Path,
+    out: Path,
+    size: int = SIZE,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Voxelize the meshes of a folder; returns `out`."""
+    return voxelize_items(from_files(find_meshes(Path(meshes))), Path(out), size, workers, redo)
+
+
+def voxelize_items(
+    items: Mapping[str, Item],
+    out: Path,
+    size: int = SIZE,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Path:
+    """Voxelize items whose sources are mesh files to ``<out>/<key>.binvox``; returns `out`."""
+    run("voxelize", items, _voxelize_item, out, {"size": size}, workers, redo)
+    return out
+
+
+def _voxelize_item(task: Task) -> dict[str, Any]:
+    voxels = voxelize(load_mesh(task.source, normalised=True), task.settings["size"])
+    name = f"{task.key}.binvox"
+    (task.out / name).parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(task.out / name) as file:
+        write_binvox(file, voxels)
+    return {"files": [name], "occupied": int(voxels.grid.sum())}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("out", type=Path, help="folder for the grids and manifest.json")
+    parser.add_argument("--size", type=int, default=SIZE, help="voxels a side")
+    add_common_options(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(_parse()))
