@@ -17,6 +17,7 @@ WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
 EPSILON = np.float32((6 / 29) ** 3)
 SLOPE = np.float32((29 / 6) ** 2 / 3)
 LEAST_STD = 1e-3
+Statistics = tuple[np.ndarray, np.ndarray]
 
 
 def _linear(values: np.ndarray) -> np.ndarray:
@@ -24,7 +25,13 @@ def _linear(values: np.ndarray) -> np.ndarray:
     return np.where(values <= 0.04045, values / 12.92, high)
 
 
+def _coded(linear: np.ndarray) -> np.ndarray:
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
 LINEAR = _linear(np.arange(256, dtype=np.float64) / 255).astype(np.float32)
+LEVELS = 65535  # one step is 0.05 of a gray level where the curve is steepest
+CODED = np.rint(_coded(np.arange(LEVELS + 1) / LEVELS) * 255).astype(np.uint8)
 
 
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
@@ -41,11 +48,10 @@ def lab_to_rgb(lab: np.ndarray) -> np.ndarray:
     root = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
     xyz = np.where(root > 6 / 29, root**3, (root - 4 / 29) / SLOPE) * WHITE
     linear = np.clip(xyz @ XYZ_TO_RGB.T, 0, 1)
-    coded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(coded * 255).astype(np.uint8)
+    return CODED[np.rint(linear * LEVELS).astype(np.uint16)]
 
 
-def statistics(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics(lab: np.ndarray) -> Statistics:
     """(3,) mean and (3,) standard deviation over the pixels."""
     flat = lab.reshape(-1, 3)
     return flat.mean(axis=0, dtype=np.float64), flat.std(axis=0, dtype=np.float64)
@@ -54,13 +60,18 @@ def statistics(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def transfer(rgb: np.ndarray, other: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: `rgb` with the L*a*b* statistics of `other`."""
     lab = rgb_to_lab(rgb)
-    mean, std = statistics(lab)
-    other_mean, other_std = statistics(rgb_to_lab(other))
-    factor = other_std / np.maximum(std, LEAST_STD)
-    return lab_to_rgb(((lab - mean) * factor + other_mean).astype(np.float32))
+    return _recolour(lab, statistics(lab), statistics(rgb_to_lab(other)))
+
+
+def _recolour(lab: np.ndarray, now: Statistics, wanted: Statistics) -> np.ndarray:
+    factor = wanted[1] / np.maximum(now[1], LEAST_STD)
+    offset = wanted[0] - now[0] * factor
+    return lab_to_rgb(lab * factor.astype(np.float32) + offset.astype(np.float32))
 
 
 def transfer_batch(pictures: list[np.ndarray], order: np.ndarray) -> list[np.ndarray]:
     """Each (H, W, 4) picture with the colours of picture ``order[i]``; masks stay."""
-    return [np.dstack([transfer(picture[..., :3], pictures[j][..., :3]), picture[..., 3]])
-            for picture, j in zip(pictures, order)]
+    labs = [rgb_to_lab(picture[..., :3]) for picture in pictures]
+    known = [statistics(lab) for lab in labs]
+    return [np.dstack([_recolour(labs[i], known[i], known[j]), picture[..., 3]])
+            for i, (picture, j) in enumerate(zip(pictures, order))]
