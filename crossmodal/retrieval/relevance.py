@@ -1,0 +1,59 @@
+"""Which gallery items are right for which query: by id, with groups that cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Sequence
+from typing import Union
+
+import numpy as np
+
+Targets = Union[Hashable, Collection[Hashable]]
+
+
+def relevance_by_id(
+    targets: Sequence[Targets],
+    gallery_ids: Sequence[Hashable],
+    duplicates: Sequence[Collection[Hashable]] = (),
+) -> np.ndarray:
+    """(Q, S) bool: is gallery item s right for query q?
+
+    Parameters
+    ----------
+    targets : the id that each query shows, or a set or list of ids; a tuple is one id
+    gallery_ids : S ids, all different
+    duplicates : groups of ids that count as one: a hit on any of the group is right. Groups that
+        share an id are joined.
+
+    Raises
+    ------
+    ValueError : an id is twice in the gallery.
+    """
+    place = {name: i for i, name in enumerate(gallery_ids)}
+    if len(place) != len(gallery_ids):
+        twice = next(name for i, name in enumerate(gallery_ids) if place[name] != i)
+        raise ValueError(f"the gallery holds {twice!r} twice: ids must be different")
+    group = join_groups(duplicates)
+    relevance = np.zeros((len(targets), len(gallery_ids)), bool)
+    for i, target in enumerate(targets):
+        names = target if isinstance(target, (list, set, frozenset)) else (target,)
+        for name in names:
+            right = [place[twin] for twin in group.get(name, (name,)) if twin in place]
+            relevance[i, right] = True
+    return relevance
+
+
+def relevance_by_category(
+    query_categories: Sequence[str], gallery_categories: Sequence[str]
+) -> np.ndarray:
+    """(Q, S) bool: does gallery item s have the category of query q?"""
+    return np.asarray(query_categories)[:, None] == np.asarray(gallery_categories)[None, :]
+
+
+def join_groups(groups: Sequence[Collection[Hashable]]) -> dict[Hashable, set[Hashable]]:
+    """id -> all ids it is grouped with, directly or through others, itself included."""
+    joined: dict[Hashable, set[Hashable]] = {}
+    for members in groups:
+        whole = set(members).union(*(joined.get(name, ()) for name in members))
+        for name in whole:
+            joined[name] = whole
+    return joined

@@ -1,0 +1,199 @@
+"""What a test leaves behind: numbers with their circumstances, a table, a csv, a curve, a grid."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+import numpy as np
+
+from crossmodal.checkpoint import versions
+from crossmodal.retrieval.curve import draw_curve
+from crossmodal.retrieval.grid import Cell, Row, draw_grid
+from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.log import get_logger, peak_memory_mib
+
+if TYPE_CHECKING:
+    from crossmodal.retrieval.results import RetrievalResults
+
+logger = get_logger(__name__)
+GRID_ROWS = 20
+Picture = Callable[[int], Optional[np.ndarray]]
+RATES = (("top1", "Top-1"), ("top10", "Top-10"), ("mrr", "MRR"),
+         ("category_accuracy", "right category"))
+PERCENT = {"top1", "top10", "category_accuracy"}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where the pictures of queries and gallery items come from.
+
+    Each takes the number of the query or item and returns (H, W, 3) or (H, W) uint8, or None (or
+    raises OSError or ValueError) where the picture is missing or broken.
+    """
+
+    query: Picture
+    gallery: Picture
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """The circumstances of a test, as they go into metrics.json."""
+
+    config: Mapping[str, Any]
+    seed: int
+    seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
+    facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
+
+
+def write_report(
+    results: RetrievalResults,
+    folder: Path,
+    run: RunFacts,
+    pictures: Pictures | None = None,
+    rows: int = GRID_ROWS,
+) -> Path:
+    """Write everything into `folder`, each file whole or not at all; returns metrics.json's path.
+
+    rows : queries in the picture grid, evenly spread over all of them
+    """
+    folder = Path(folder)
+    _write(folder / "queries.csv", csv_text(results))
+    _write(folder / "table.md", markdown_table(results))
+    with atomic_write(folder / "curve.png") as file:
+        file.write(draw_curve(results.ranks, len(results.gallery_ids)))
+    if pictures is not None:
+        draw_grid(grid_rows(results, pictures, rows), folder / "grid.png")
+    path = folder / "metrics.json"
+    content = metrics_content(results, run)
+    _write(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def metrics_content(results: RetrievalResults, run: RunFacts) -> dict[str, Any]:
+    """What goes into metrics.json; numbers that cannot be measured are None."""
+    per_category = {
+        name: {**found.as_dict(), **results.column_means(name)}
+        for name, found in results.measures_per_category().items()
+    }
+    return _plain({
+        "gallery_size": len(results.gallery_ids),
+        "overall": {**results.measures().as_dict(), **results.column_means()},
+        "per_category": per_category,
+        "seed": run.seed,
+        "config_hash": config_hash(run.config),
+        "versions": versions(),
+        "seconds": dict(run.seconds),
+        "peak_memory_mib": peak_memory_mib(),
+        **run.facts,
+    })
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """16 hexadecimal digits that are equal for equal settings, whatever their order."""
+    text = json.dumps(config, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def csv_text(results: RetrievalResults) -> str:
+    """One line per query: id, category, rank of the first right item, columns, ids and scores."""
+    shown = range(1, results.top_indices.shape[1] + 1)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["query", "category", "rank", *results.columns,
+                     *(f"{what}_{i}" for i in shown for what in ("id", "score"))])
+    for row, name in enumerate(results.query_ids):
+        items = []
+        for index, score in zip(results.top_indices[row], results.top_scores[row]):
+            known = index >= 0
+            items += [results.gallery_ids[index], f"{score:.6f}"] if known else ["", ""]
+        rank = int(results.ranks[row]) or ""
+        facts = [_number(values[row]) for values in results.columns.values()]
+        writer.writerow([name, results.query_categories[row], rank, *facts, *items])
+    return file.getvalue()
+
+
+def markdown_table(results: RetrievalResults) -> str:
+    """Measures per category and over all queries, aligned, in markdown."""
+    whole = results.measures()
+    head = ["category", "queries", *(title for _, title in RATES), *results.columns]
+    lines = [head]
+    found = [*results.measures_per_category().items(), ("all", whole)]
+    for name, measures in found:
+        means = results.column_means(None if measures is whole else name)
+        rates = [_rate(getattr(measures, key), key in PERCENT) for key, _ in RATES]
+        facts = ["-" if math.isnan(mean) else f"{mean:.4g}" for mean in means.values()]
+        lines.append([name.replace("|", "\\|"), str(measures.queries), *rates, *facts])
+    note = ""
+    if whole.without_positive:
+        note = (f"\n{whole.without_positive} of {whole.queries} queries have no right item in the "
+                "gallery; they are left out of Top-1, Top-10 and MRR.\n")
+    return _align(lines) + note
+
+
+def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[Row]:
+    """The picture grid's rows for `rows` queries, evenly spread over all of them."""
+    chosen = np.unique(np.linspace(0, len(results) - 1, min(rows, len(results))).astype(int))
+    found = []
+    for query in chosen.tolist():
+        name = f"{results.query_ids[query]}\nrank {results.ranks[query] or '-'}"
+        items = []
+        for place, index in enumerate(results.top_indices[query].tolist()):
+            if index >= 0:
+                text = f"{results.gallery_ids[index]}\n{results.top_scores[query, place]:.3f}"
+                items.append(Cell(_picture(pictures.gallery, index), text,
+                                  bool(results.top_right[query, place])))
+        found.append(Row(Cell(_picture(pictures.query, query), name), items))
+    return found
+
+
+def _picture(source: Picture, number: int) -> np.ndarray | None:
+    """A picture, or None where it cannot be had: a missing file must not cost the report."""
+    try:
+        return source(number)
+    except (OSError, ValueError, LookupError) as error:
+        logger.warning("left out of the grid: %s", error)
+        return None
+
+
+def _rate(value: float, percent: bool) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{100 * value:.1f}" if percent else f"{value:.3f}"
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _align(lines: list[list[str]]) -> str:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    texts = [[line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:]))]
+             for line in lines]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [texts[0], rule, *texts[1:]])
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: numbers that are not finite become None, NumPy's become Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
