@@ -159,7 +159,7 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """``model.head_start=aligned``: heads and attention fitted to frozen features, from their PCA."""
+    """``model.head_start=aligned``: heads and attention fitted to frozen features, from PCA."""
 
     steps: int = 200
     lr: float = 2e-4  # falls to zero along a cosine
