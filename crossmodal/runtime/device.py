@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import os
 import sys
 
@@ -11,16 +9,19 @@ from crossmodal.runtime import jittor_setup
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.cuda_probe import CHOICES, DEVICE_VARIABLE, wanted_device
 from crossmodal.runtime.errors import SetupError
+from crossmodal.runtime.openmp import set_threads, threads
+
+__all__ = ["default_threads", "set_threads", "threads", "use_device"]
 
 
-def use_device(device: str = "auto", threads: int | None = None) -> str:
+def use_device(device: str = "auto", thread_count: int | None = None) -> str:
     """Let Jittor compute on a device from now on; "cpu" or "cuda", whichever it is.
 
     Parameters
     ----------
     device : "auto" takes the GPU if one really answers. The environment variable
         CROSSMODAL_DEVICE, when set to cpu or cuda, wins.
-    threads : CPU threads, all usable cores by default (OMP_NUM_THREADS if that is set).
+    thread_count : CPU threads, all usable cores by default (OMP_NUM_THREADS if that is set).
 
     Raises
     ------
@@ -38,7 +39,7 @@ def use_device(device: str = "auto", threads: int | None = None) -> str:
     on_cuda = can_cuda and chosen != "cpu"
     if can_cuda:
         jt.flags.use_cuda = int(on_cuda)
-    set_threads(threads or default_threads())
+    set_threads(default_threads() if thread_count is None else thread_count)
     return "cuda" if on_cuda else "cpu"
 
 
@@ -46,21 +47,6 @@ def default_threads() -> int:
     """OMP_NUM_THREADS where it is a positive number, else the cores this process may use."""
     stated = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return int(stated) if stated.isdigit() and int(stated) > 0 else usable_cpus()
-
-
-def set_threads(count: int) -> None:
-    """Threads of oneDNN and of Jittor's parallel loops, as started from this thread."""
-    if count < 1:
-        raise ValueError(f"at least one thread is needed, got {count}")
-    library = _openmp()
-    if library is not None:
-        library.omp_set_num_threads(count)
-
-
-def threads() -> int:
-    """Threads a parallel loop started now would use; 1 where OpenMP is not found."""
-    library = _openmp()
-    return 1 if library is None else int(library.omp_get_max_threads())
 
 
 def _choose(device: str) -> str:
@@ -75,9 +61,3 @@ def _obstacle() -> str:
     """Why CUDA is not there."""
     found = jittor_setup.cuda_found()
     return found.obstacle if found and found.obstacle else "Jittor was imported without CUDA"
-
-
-def _openmp() -> ctypes.CDLL | None:
-    """The OpenMP runtime g++ links, None where there is none."""
-    name = ctypes.util.find_library("gomp") if sys.platform == "linux" else None
-    return ctypes.CDLL(name) if name else None

@@ -29,18 +29,19 @@ def remove_stumps(cache: Path, settled_seconds: float = SETTLED_SECONDS) -> list
     What another process is just writing looks unfinished too, so only a file that has not changed
     for `settled_seconds` is removed; a younger one is waited for.
     """
-    removed = []
-    while True:
-        found = stumps(cache)
-        ages = {path: time.time() - _changed(path) for path in found}
-        for path in found:
-            if ages[path] >= settled_seconds and not elf.is_intact(path):
+    pending, removed = stumps(cache), []
+    while pending:
+        for path in list(pending):
+            changed = _changed(path)
+            if changed == 0 or elf.is_intact(path):
+                pending.remove(path)
+            elif time.time() - changed >= settled_seconds:
                 _key(path).unlink(missing_ok=True)
                 path.unlink(missing_ok=True)
+                pending.remove(path)
                 removed.append(path)
-        if all(age >= settled_seconds for age in ages.values()):
-            return removed
-        time.sleep(0.2)
+        time.sleep(0.1 if pending else 0)
+    return removed
 
 
 def _counts(path: Path) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from types import ModuleType
 from typing import Any
 
-from crossmodal.runtime import build, checks, environment, half_built, home, onednn, seeds
+from crossmodal.runtime import build, checks, environment, half_built, home, onednn, openmp, seeds
 from crossmodal.runtime.cuda_probe import CudaProbe
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger
@@ -36,6 +37,7 @@ def load_jittor() -> ModuleType:
             return imported
         jittor = _prepare_and_import()
         seeds.seed_jittor(jittor)
+        _survive_forks()
         return jittor
 
 
@@ -47,6 +49,7 @@ def cuda_found() -> CudaProbe | None:
 def _prepare_and_import() -> ModuleType:
     """Check the machine, lay out the files, build, import."""
     global _PROBE
+    _forget_failed_import()
     checks.check_compiler()
     place = home.jittor_home()
     home.check_home(place)
@@ -56,10 +59,24 @@ def _prepare_and_import() -> ModuleType:
         _LOG.warning("running on the CPU: %s", _PROBE.obstacle)
     onednn.install(place)
     with contained(), home.jittor_at_home(place):
-        utils = importlib.import_module("jittor_utils")
-        _repair(utils)
-        build.ensure_built(utils, place)
-        return _import(place)
+        try:
+            return _build_and_import(place, trust_stamp=True)
+        except SystemExit:  # another way of importing Jittor had changed a helper library
+            _forget_failed_import()
+            return _build_and_import(place, trust_stamp=False)
+
+
+def _survive_forks() -> None:
+    """Let a forked child compute with one thread: the others do not exist there."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: openmp.set_threads(1))
+
+
+def _forget_failed_import() -> None:
+    """Drop the modules of an `import jittor` that failed, with what they found out by then."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("jittor", "jittor_utils"):
+            del sys.modules[name]
 
 
 def _repair(utils: Any) -> None:
@@ -73,14 +90,13 @@ def _repair(utils: Any) -> None:
         )
 
 
-def _import(place: home.Path) -> ModuleType:
-    """Import Jittor; what goes wrong in it becomes one clear error."""
+def _build_and_import(place: home.Path, trust_stamp: bool) -> ModuleType:
+    """Repair and build if need be, then import; what goes wrong becomes one clear error."""
+    utils = importlib.import_module("jittor_utils")
+    _repair(utils)
+    build.ensure_built(utils, place, trust_stamp)
     try:
         return importlib.import_module("jittor")
-    except SystemExit as error:
-        raise SetupError(
-            "Jittor rebuilt a library it had already loaded: run the command again."
-        ) from error
     except Exception as error:  # noqa: BLE001 - Jittor raises whatever its build steps raise
         raise SetupError(
             f"importing Jittor failed: {error}. If that does not help, remove "
