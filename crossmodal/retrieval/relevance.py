@@ -35,7 +35,8 @@ def relevance_by_id(
     group = join_groups(duplicates)
     relevance = np.zeros((len(targets), len(gallery_ids)), bool)
     for i, target in enumerate(targets):
-        names = target if isinstance(target, (list, set, frozenset)) else (target,)
+        several = isinstance(target, (list, set, frozenset))
+        names: Collection[Hashable] = target if several else (target,)  # type: ignore[assignment]
         for name in names:
             right = [place[twin] for twin in group.get(name, (name,)) if twin in place]
             relevance[i, right] = True

@@ -1,0 +1,172 @@
+"""A gallery on disk: every item's tokens, its id and category, and the model that made them.
+
+A folder with ``gallery.json`` (ids, categories, contents' digests, fingerprint, settings) and the
+array file it names, (S, V, D) and mapped into memory, not read. An update writes a new array file
+and then replaces gallery.json in one step: whatever happens, the folder holds one whole gallery.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crossmodal.runtime.atomic import atomic_write
+
+FORMAT = 1
+INDEX = "gallery.json"
+BLOCK = 1 << 22  # bytes checked at a time
+
+
+class GalleryError(ValueError):
+    """A gallery that cannot be used; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """S items and their tokens.
+
+    ids, categories, digests : S texts; ids rise. A digest stands for the item's content.
+    tokens : (S, V, D) float32 or float16
+    fingerprint : names the model that made the tokens
+    settings : what the items' pictures were made with, plain JSON values
+    """
+
+    ids: Sequence[str]
+    categories: Sequence[str]
+    digests: Sequence[str]
+    tokens: np.ndarray
+    fingerprint: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.ids), len(self.categories), len(self.digests), len(self.tokens)}
+        if len(lengths) != 1 or self.tokens.ndim != 3:
+            raise GalleryError(f"{len(self.ids)} ids, {len(self.categories)} categories and "
+                               f"{len(self.digests)} digests for tokens {self.tokens.shape}")
+        if any(a >= b for a, b in zip(self.ids, self.ids[1:])):
+            raise GalleryError("the ids of a gallery must rise, each once")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What is in gallery.json."""
+
+    fingerprint: str
+    settings: dict[str, Any]
+    tokens: str  # name of the array file
+    checksum: int
+    shape: list[int]
+    dtype: str
+    ids: list[str]
+    categories: list[str]
+    digests: list[str]
+    format: int = FORMAT
+
+
+def save_gallery(gallery: Gallery, folder: Path) -> Path:
+    """Write a gallery into `folder` in place of the one there; returns gallery.json's path.
+
+    Raises OSError (disk full, no permission); the previous gallery is then untouched.
+    """
+    folder = Path(folder)
+    tokens = np.ascontiguousarray(gallery.tokens)
+    checksum = _checksum(tokens)
+    name = f"tokens-{checksum:08x}-{len(tokens)}.npy"
+    with atomic_write(folder / name) as file:
+        np.save(file, tokens, allow_pickle=False)
+    index = _Index(gallery.fingerprint, dict(gallery.settings), name, checksum,
+                   list(tokens.shape), str(tokens.dtype), list(gallery.ids),
+                   list(gallery.categories), list(gallery.digests))
+    with atomic_write(folder / INDEX) as file:
+        file.write((json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n").encode())
+    for old in folder.glob("tokens-*.npy"):
+        if old.name != name:
+            with contextlib.suppress(OSError):  # somebody may still have it open
+                old.unlink()
+    return folder / INDEX
+
+
+def open_gallery(folder: Path, check: bool = True) -> Gallery:
+    """The gallery in `folder`, its tokens mapped.
+
+    check : read the tokens once and compare their checksum (300 MB take a fraction of a second).
+    Raises GalleryError when there is none, or it is torn.
+    """
+    folder = Path(folder)
+    path = folder / INDEX
+    index = _read_index(path)
+    tokens = _map_tokens(folder / index.tokens, index, _remedy(folder))
+    if check and _checksum(tokens) != index.checksum:
+        raise GalleryError(f"{folder / index.tokens}: its bytes are not the ones that were "
+                           f"written; {_remedy(folder)}")
+    try:
+        return Gallery(index.ids, index.categories, index.digests, tokens, index.fingerprint,
+                       index.settings)
+    except GalleryError as error:
+        raise GalleryError(f"{path}: {error}; {_remedy(folder)}") from error
+
+
+def refuse_other_model(gallery: Gallery, fingerprint: str, folder: Path) -> None:
+    """Raise GalleryError unless the tokens were made by the model named `fingerprint`."""
+    if gallery.fingerprint != fingerprint:
+        raise GalleryError(
+            f"{folder}: made with model {gallery.fingerprint}, the checkpoint is {fingerprint}; "
+            "their embeddings cannot be compared. Use the checkpoint it was made with, another "
+            "folder, or make it again with --rebuild")
+
+
+def _remedy(folder: Path) -> str:
+    return f"delete {folder / INDEX} and index again (views that are there are used again)"
+
+
+def _read_index(path: Path) -> _Index:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise GalleryError(f"{path}: no gallery here; make it with python -m crossmodal.search "
+                           "index") from error
+    except (OSError, ValueError) as error:
+        raise GalleryError(f"{path}: not readable ({error}); {_remedy(path.parent)}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise GalleryError(f"{path}: not a gallery of format {FORMAT}; {_remedy(path.parent)}")
+    try:
+        index = _Index(**content)
+    except TypeError as error:
+        raise GalleryError(f"{path}: {error}; {_remedy(path.parent)}") from error
+    lists = (index.shape, index.ids, index.categories, index.digests)
+    name = index.tokens
+    if not all(isinstance(found, list) for found in lists) or (
+            not isinstance(name, str) or Path(name).name != name):
+        raise GalleryError(f"{path}: not what was written; {_remedy(path.parent)}")
+    return index
+
+
+def _map_tokens(path: Path, index: _Index, remedy: str) -> np.ndarray:
+    """(S, V, D) mapped array that has the size and type gallery.json says."""
+    try:
+        tokens = np.load(path, mmap_mode="r" if all(index.shape) else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise GalleryError(f"{path}: not a readable array ({error}); {remedy}") from error
+    if list(tokens.shape) != index.shape or str(tokens.dtype) != index.dtype:
+        raise GalleryError(f"{path}: {tokens.dtype} {tokens.shape}, {INDEX} says "
+                           f"{index.dtype} {tuple(index.shape)}; {remedy}")
+    return tokens
+
+
+def _checksum(tokens: np.ndarray) -> int:
+    """CRC-32 of an array's bytes, a block at a time."""
+    flat = tokens.reshape(-1).view(np.uint8)
+    found = 0
+    for start in range(0, len(flat), BLOCK):
+        found = zlib.crc32(flat[start : start + BLOCK].tobytes(), found)
+    return found

@@ -1,0 +1,158 @@
+"""One's own library of meshes: index a folder, then find the shapes that a picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from crossmodal.geometry.render import ViewSettings
+from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.manifest import Manifest, SettingsChanged
+from crossmodal.prepare.render_views import render_items
+from crossmodal.prepare.runner import from_files
+from crossmodal.retrieval.gallery import INDEX, Gallery, open_gallery, refuse_other_model
+from crossmodal.retrieval.gallery_update import (
+    Changes,
+    GalleryItem,
+    GalleryModel,
+    update_gallery,
+)
+from crossmodal.retrieval.query_image import QueryPicture
+from crossmodal.retrieval.top_k import top_k
+
+VIEWS = "views"
+PROGRAM = "render_views"
+
+
+class QueryEncoder(Protocol):
+    """What embeds pictures and views; crossmodal.models.encode.Encoder is one."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...  # "views", "size" in pixels, "elevation"
+
+    @property
+    def w_in(self) -> np.ndarray: ...
+
+    def encode_views(self, views: np.ndarray) -> np.ndarray: ...
+
+    def encode_images(
+        self, pictures: Sequence[tuple[np.ndarray, np.ndarray | None]]
+    ) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A shape that was found."""
+
+    id: str
+    category: str
+    score: float
+
+
+def index_library(
+    meshes: Path,
+    folder: Path,
+    encoder: QueryEncoder,
+    workers: int | None = None,
+    rebuild: bool = False,
+) -> tuple[Gallery, Changes]:
+    """Bring the index in `folder` up to date with the meshes of a folder.
+
+    Renders what is missing or changed to ``<folder>/views``, embeds that, and drops what is gone.
+    A broken mesh costs itself only: it is named in the log and in ``Changes.broken``.
+
+    Parameters
+    ----------
+    meshes : folder of category/instance.obj, .ply, .glb ... (see crossmodal.prepare.items)
+    workers : rendering processes; None: one per usable core
+    rebuild : make the index again although it was made by another model or with other views
+
+    Raises
+    ------
+    FileNotFoundError : no meshes. GalleryError, SettingsChanged : the index there is of another
+    model or has other views. RuntimeError : not a single mesh can be used.
+    """
+    folder = Path(folder)
+    items = from_files(find_meshes(Path(meshes)))
+    if (folder / INDEX).is_file() and not rebuild:
+        refuse_other_model(open_gallery(folder), encoder.fingerprint, folder)
+    settings = ViewSettings(
+        count=encoder.settings["views"],
+        size=encoder.settings["size"],
+        elevation=encoder.settings["elevation"],
+    )
+    manifest = _render(items, folder / VIEWS, settings, workers, rebuild)
+    _forget(manifest, set(items))
+    done = {name: record for name, record in manifest.items.items() if record["status"] == "done"}
+    model = GalleryModel(lambda name: read_views(folder, name, settings), encoder.encode_views,
+                         encoder.fingerprint, asdict(settings))
+    wanted = {name: GalleryItem(category_of(name), record["source"])
+              for name, record in done.items()}
+    gallery, changes = update_gallery(folder, wanted, model, rebuild)
+    changes.broken.update({name: manifest.items[name]["error"] for name in manifest.failed})
+    return gallery, changes
+
+
+def search(
+    gallery: Gallery, encoder: QueryEncoder, pictures: Sequence[QueryPicture], k: int
+) -> list[list[Hit]]:
+    """The k best shapes for each picture, best first (fewer where the gallery is smaller).
+
+    Raises GalleryError if another model made the gallery, ValueError if it is empty.
+    """
+    refuse_other_model(gallery, encoder.fingerprint, Path("the index"))
+    if len(gallery) == 0:
+        raise ValueError("the index is empty: not one of its meshes could be used; index again")
+    queries = encoder.encode_images([(picture.rgb, picture.mask) for picture in pictures])
+    scores, indices = top_k(queries, gallery.tokens, encoder.w_in, k)
+    return [[Hit(gallery.ids[i], gallery.categories[i], float(score))
+             for i, score in zip(row, row_scores)] for row, row_scores in zip(indices, scores)]
+
+
+def category_of(name: str) -> str:
+    """The category of ``category/instance``; empty for a mesh that lies in no folder."""
+    return name.split("/", 1)[0] if "/" in name else ""
+
+
+def read_views(folder: Path, name: str, settings: ViewSettings) -> np.ndarray:
+    """(V, H, W) uint8 views of an item of the index in `folder`. Raises ValueError if torn."""
+    path = folder / VIEWS / f"{name}.npy"
+    expected = (settings.count, settings.size, settings.size)
+    try:
+        views = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: broken ({error}); delete it and index again") from error
+    if views.shape != expected or views.dtype != np.uint8:
+        raise ValueError(f"{path}: {views.dtype} {views.shape} instead of uint8 {expected}; "
+                         "delete it and index again")
+    return views
+
+
+def _render(
+    items: Mapping[str, Any], out: Path, settings: ViewSettings, workers: int | None, rebuild: bool
+) -> Manifest:
+    """Render what is missing; the manifest says what became of every mesh."""
+    try:
+        render_items(items, out, settings, workers)
+    except SettingsChanged as error:
+        if not rebuild:
+            raise SettingsChanged(f"{error} Here: use --rebuild or another index folder.") from None
+        render_items(items, out, settings, workers, redo=True)
+    return Manifest.open(out, PROGRAM, asdict(settings))
+
+
+def _forget(manifest: Manifest, present: set[str]) -> None:
+    """Delete the views of meshes that are gone."""
+    gone = sorted(set(manifest.items) - present)
+    for name in gone:
+        for file in manifest.items.pop(name)["files"]:
+            (manifest.folder / file).unlink(missing_ok=True)
+    if gone:
+        manifest.save()

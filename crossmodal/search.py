@@ -1,0 +1,164 @@
+"""Find the 3D shape a photo shows, in a folder of meshes of one's own.
+
+    python -m crossmodal.search index --meshes my_meshes --checkpoint runs/demo --index my_index
+    python -m crossmodal.search query --index my_index --checkpoint runs/demo --image photo.jpg
+
+Index again whenever meshes were added, changed or removed: only these are rendered and embedded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from crossmodal.geometry.render import ViewSettings
+from crossmodal.retrieval.gallery import Gallery, open_gallery
+from crossmodal.retrieval.grid import Cell, Row, draw_grid
+from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
+from crossmodal.retrieval.query_image import QueryPicture, load_query
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+SHOWN_VIEW = 1  # of an item's views, in the picture grid: obliquely from the front
+LoadEncoder = Callable[[Path, str], QueryEncoder]
+
+
+def main(arguments: Sequence[str] | None = None, load: LoadEncoder | None = None) -> int:
+    """Run the command line; returns the exit code. `load` makes the encoder of a checkpoint."""
+    options = _parser().parse_args(arguments)
+    try:
+        run = _index if options.command == "index" else _query
+        run(options, load or load_encoder)
+    except (ValueError, OSError, RuntimeError) as error:
+        logger.error("%s", error)
+        logger.debug("where it happened", exc_info=True)
+        return 1
+    except KeyboardInterrupt:
+        logger.error("interrupted; what was rendered and embedded is kept: run it again to go on")
+        return 130
+    return 0
+
+
+def load_encoder(checkpoint: Path, device: str) -> QueryEncoder:
+    """The encoder of a checkpoint; Jittor is imported here."""
+    from crossmodal.models.encode import Encoder
+
+    return Encoder.from_checkpoint(checkpoint, device)
+
+
+def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
+    encoder = load(options.checkpoint, options.device)
+    started = time.perf_counter()
+    gallery, changes = index_library(options.meshes, options.index, encoder, options.workers,
+                                     options.rebuild)
+    sys.stdout.write(
+        f"{len(gallery)} shapes in {options.index}: {len(changes.added)} new or changed, "
+        f"{changes.kept} kept, {len(changes.removed)} removed, {len(changes.broken)} broken, "
+        f"in {time.perf_counter() - started:.1f} s\n")
+    for name, reason in sorted(changes.broken.items()):
+        sys.stdout.write(f"  broken: {name}: {reason}\n")
+
+
+def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
+    started = time.perf_counter()
+    gallery = open_gallery(options.index)
+    encoder = load(options.checkpoint, options.device)
+    gray = np.full((64, 64, 3), 128, np.uint8)
+    encoder.encode_images([(gray, None)])  # compiles what the first query would have to wait for
+    loaded = time.perf_counter()
+    picture = load_query(options.image, options.mask, options.whole)
+    hits = search(gallery, encoder, [picture], options.top)[0]
+    seconds = {"load": loaded - started, "query": time.perf_counter() - loaded}
+    if options.grid:
+        _draw(options, gallery, picture, hits)
+    text = _json(options, gallery, picture, hits, seconds) if options.json else _table(
+        options, gallery, picture, hits, seconds)
+    sys.stdout.write(text)
+
+
+def _table(
+    options: argparse.Namespace, gallery: Gallery, picture: QueryPicture, hits: Sequence[Hit],
+    seconds: dict[str, float],
+) -> str:
+    width = max(len(hit.id) for hit in hits)
+    lines = [f"{options.image}, object: {picture.found}"]
+    lines += [f"{rank:4d}  {hit.id:<{width}}  {hit.score:.4f}" for rank, hit in enumerate(hits, 1)]
+    lines.append(f"{len(gallery)} shapes searched in {seconds['query']:.2f} s "
+                 f"(model loaded in {seconds['load']:.1f} s)")
+    return "\n".join(lines) + "\n"
+
+
+def _json(
+    options: argparse.Namespace, gallery: Gallery, picture: QueryPicture, hits: Sequence[Hit],
+    seconds: dict[str, float],
+) -> str:
+    content: dict[str, Any] = {
+        "image": str(options.image),
+        "object": picture.found,
+        "gallery_size": len(gallery),
+        "seconds": seconds,
+        "hits": [{"rank": rank, "id": hit.id, "category": hit.category, "score": hit.score}
+                 for rank, hit in enumerate(hits, 1)],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _draw(
+    options: argparse.Namespace, gallery: Gallery, picture: QueryPicture, hits: Sequence[Hit]
+) -> None:
+    """Write the picture grid; a view that is not there leaves its place empty."""
+    settings = ViewSettings(**gallery.settings)
+    cells = []
+    for hit in hits:
+        try:
+            views = read_views(options.index, hit.id, settings)
+            view: np.ndarray | None = views[min(SHOWN_VIEW, len(views) - 1)]
+        except ValueError as error:
+            logger.warning("left out of the grid: %s", error)
+            view = None
+        cells.append(Cell(view, f"{hit.id}\n{hit.score:.3f}"))
+    query = Cell(picture.rgb, f"{Path(options.image).name}\n{picture.found}")
+    draw_grid([Row(query, cells)], options.grid)
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary = (__doc__ or "").splitlines()[0]
+    parser = argparse.ArgumentParser(prog="python -m crossmodal.search", description=summary)
+    commands = parser.add_subparsers(dest="command", required=True)
+    index = commands.add_parser("index", help="make an index of a folder, or bring it up to date")
+    index.add_argument("--meshes", type=Path, required=True,
+                       help="folder: category/instance.obj, .ply, .glb, .stl, .off, .npz")
+    index.add_argument("--workers", type=int, help="rendering processes (default: one per core)")
+    index.add_argument("--rebuild", action="store_true",
+                       help="make it again, also with another model or other views")
+    query = commands.add_parser("query", help="find the shapes that a picture shows")
+    query.add_argument("--image", type=Path, required=True, help="photo of any size and format")
+    query.add_argument("--mask", type=Path, help="picture, white where the object is")
+    query.add_argument("--whole", action="store_true", help="do not look for the object")
+    query.add_argument("--top", type=_positive, default=10, help="shapes to show (default 10)")
+    query.add_argument("--grid", type=Path, help="write the ranked pictures to this .png")
+    query.add_argument("--json", action="store_true", help="print json instead of a table")
+    for command in (index, query):
+        command.add_argument("--index", type=Path, required=True, help="folder of the index")
+        command.add_argument("--checkpoint", type=Path, required=True,
+                             help="a run's folder or a .safetensors file")
+        command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
