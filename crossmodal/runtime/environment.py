@@ -13,8 +13,9 @@ from crossmodal.runtime.home import cache_root
 QUIET = {
     "log_silent": "1",
     # The default follows the git branch of the folder Jittor is installed under: with a virtual
-    # environment inside a checkout, every new branch would build Jittor anew.
-    "cache_name": "default",
+    # environment inside a checkout, every new branch would build Jittor anew. A name of our own
+    # also keeps programs that import Jittor with other settings from rebuilding it back and forth.
+    "cache_name": "crossmodal",
     "FIX_TORCH_ERROR": "0",  # do not import torch: its oneDNN clashes with ours
 }
 # Downloads CUDA would start at import; cuDNN and cuBLAS do without them.
