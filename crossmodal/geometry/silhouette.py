@@ -40,7 +40,7 @@ def plain_background_mask(image: np.ndarray, tolerance: int = 12, hole: float = 
     return np.where(mask, 255, 0).astype(np.uint8) if mask.any() else whole
 
 
-def drawing_mask(drawing: np.ndarray, ink: int = 200, gap: int = 2) -> np.ndarray:
+def drawing_mask(drawing: np.ndarray, ink: int = 230, gap: int = 2) -> np.ndarray:
     """(H, W) uint8 filled outline, 255 inside, of an (H, W) uint8 line drawing on white.
 
     Outside is what a disc of radius `gap` pixels reaches from the border without touching ink
