@@ -57,6 +57,9 @@ class Camera:
         x = (steps - self.shift[0]) * half
         y = (-steps - self.shift[1]) * half
         right, up, back = self.axes
-        directions = x[None, :, None] * right + y[:, None, None] * up - back
-        directions /= np.linalg.norm(directions, axis=2, keepdims=True)
-        return self.position.astype(np.float32), directions.reshape(-1, 3).astype(np.float32)
+        across = (x[:, None] * right).astype(np.float32)
+        down = (y[:, None] * up - back).astype(np.float32)
+        length = np.sqrt(1 + x[None, :] ** 2 + y[:, None] ** 2)  # the axes are orthonormal
+        directions = across[None, :, :] + down[:, None, :]
+        directions /= length.astype(np.float32)[:, :, None]
+        return self.position.astype(np.float32), directions.reshape(-1, 3)

@@ -64,9 +64,11 @@ def interpolate_normals(normals: np.ndarray, face: np.ndarray, weights: np.ndarr
 
 def box_downsample(image: np.ndarray, factor: int) -> np.ndarray:
     """(H*f, W*f, ...) float image averaged over f x f blocks: (H, W, ...)."""
-    height, width = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image.reshape(height, factor, width, factor, *image.shape[2:])
-    return blocks.mean(axis=(1, 3))
+    total = np.zeros_like(image[::factor, ::factor])
+    for row in range(factor):
+        for column in range(factor):
+            total += image[row::factor, column::factor]
+    return total / np.float32(factor**2)
 
 
 def _render_view(
