@@ -98,7 +98,6 @@ def _import_model(task: Task) -> dict[str, Any]:
     reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
     mesh = reader.read_mesh(piece_of(task))
     name = f"{task.key}/model.npz"
-    (task.out / name).parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(task.out / name) as file:
         np.savez_compressed(file, v=mesh.vertices, f=mesh.faces)
     about = {key: task.facts[key] for key in ("name", "category", "creator", "licence")}

@@ -15,15 +15,13 @@ JPEG_QUALITY = 92
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write an array as .npy, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write an array as .npy."""
     with atomic_write(path) as file:
         np.save(file, array, allow_pickle=False)
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
-    """Write an (H, W[, 3]) uint8 image as .jpg or .png, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write an (H, W[, 3]) uint8 image as .jpg or .png."""
     with atomic_write(path) as file:
         if path.suffix == ".jpg":
             Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY)
@@ -32,12 +30,11 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write bytes, making the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write bytes."""
     with atomic_write(path) as file:
         file.write(content)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write plain values as readable JSON, making the folder."""
+    """Write plain values as readable JSON."""
     write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

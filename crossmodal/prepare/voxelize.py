@@ -49,7 +49,6 @@ def voxelize_items(
 def _voxelize_item(task: Task) -> dict[str, Any]:
     voxels = voxelize(load_mesh(task.source, normalised=True), task.settings["size"])
     name = f"{task.key}.binvox"
-    (task.out / name).parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(task.out / name) as file:
         write_binvox(file, voxels)
     return {"files": [name], "occupied": int(voxels.grid.sum())}
