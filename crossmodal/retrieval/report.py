@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import math
@@ -47,7 +46,7 @@ class Pictures:
 class RunFacts:
     """The circumstances of a test, as they go into metrics.json."""
 
-    config: Mapping[str, Any]
+    config_hash: str  # of crossmodal.config
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
@@ -88,18 +87,12 @@ def metrics_content(results: RetrievalResults, run: RunFacts) -> dict[str, Any]:
         "overall": {**results.measures().as_dict(), **results.column_means()},
         "per_category": per_category,
         "seed": run.seed,
-        "config_hash": config_hash(run.config),
+        "config_hash": run.config_hash,
         "versions": versions(),
         "seconds": dict(run.seconds),
         "peak_memory_mib": peak_memory_mib(),
         **run.facts,
     })
-
-
-def config_hash(config: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits that are equal for equal settings, whatever their order."""
-    text = json.dumps(config, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def csv_text(results: RetrievalResults) -> str:

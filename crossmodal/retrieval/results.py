@@ -4,7 +4,7 @@
                                            gallery_ids, gallery_categories)
     results = results.with_column("hau", distances)
     results.measures().top1
-    results.write(folder, RunFacts(config, seed), pictures)
+    results.write(folder, RunFacts(config_hash(config), config.seed), pictures)
 """
 
 from __future__ import annotations

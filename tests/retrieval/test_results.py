@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from crossmodal.retrieval.grid import RIGHT, WRONG, Cell, Row, draw_grid, thumbnail
-from crossmodal.retrieval.report import Pictures, RunFacts, config_hash, markdown_table
+from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
 from crossmodal.retrieval.results import RetrievalResults
 
-RUN = RunFacts({"seed": 1, "data": {"name": "toy"}}, 1, {"scoring": 0.5}, {"mode": "simple"})
+RUN = RunFacts("0123456789ab", 1, {"scoring": 0.5}, {"mode": "simple"})
 
 
 def toy() -> RetrievalResults:
@@ -75,7 +75,7 @@ def test_everything_is_written(tmp_path: Path) -> None:
     assert content["per_category"]["chair"]["hau"] == 0.5
     assert (content["seed"], content["mode"], content["gallery_size"]) == (1, "simple", 4)
     assert content["seconds"] == {"scoring": 0.5} and content["peak_memory_mib"] > 1
-    assert content["config_hash"] == config_hash(RUN.config) and "numpy" in content["versions"]
+    assert content["config_hash"] == "0123456789ab" and "numpy" in content["versions"]
     rows = list(csv.DictReader((tmp_path / "out" / "queries.csv").open(encoding="utf-8")))
     assert [row["rank"] for row in rows] == ["1", "2", ""]
     assert (rows[1]["id_1"], rows[1]["score_1"], rows[1]["hau"]) == ("bed/2", "0.600000", "0.75")
@@ -95,11 +95,6 @@ def test_the_table_reads_well() -> None:
     assert cells[2] == ["bed", "1", "-", "-", "-", "100.0", "0"]
     assert cells[-3] == ["all", "3", "50.0", "100.0", "0.750", "66.7", "0.5"]
     assert lines[-1].startswith("1 of 3 queries have no right item")
-
-
-def test_config_hash_depends_on_values_not_on_order() -> None:
-    assert config_hash({"a": 1, "b": 2}) == config_hash({"b": 2, "a": 1})
-    assert config_hash({"a": 1}) != config_hash({"a": 2})
 
 
 def test_missing_pictures_cost_only_themselves(tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""The machine and the libraries that the numbers come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from crossmodal.checkpoint import versions
+from crossmodal.prepare.runner import usable_cores
+
+
+def describe() -> dict[str, Any]:
+    """Processor, cores, memory, system and versions."""
+    return {
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "memory_gib": _memory_gib(),
+        "system": platform.platform(),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "versions": versions(),
+    }
+
+
+def one_line(machine: dict[str, Any]) -> str:
+    """The description, short."""
+    libraries = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return (f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+            f"{machine['system']}; {libraries}")
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    if not hasattr(os, "sysconf"):
+        return None
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
