@@ -27,6 +27,7 @@ from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.options import add_common_options
 from crossmodal.prepare.output import write_bytes, write_json
 from crossmodal.prepare.parametric import MAKERS
+from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import photo_names, render_photos
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, run
@@ -42,6 +43,7 @@ TEST_PHOTOS = 2
 logger = get_logger(__name__)
 
 
+@keep_workers()
 def main(
     root: Path = Path("data/demo"),
     name: str = "demo",

@@ -32,12 +32,14 @@ from crossmodal.prepare.furniture_store import (
 )
 from crossmodal.prepare.options import add_common_options
 from crossmodal.prepare.output import write_json
+from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.runner import Task
 
 NAME = "ikea"
 SHAPE_FOLDERS = ("model_std_ptc10k_npy", "model_std_bin128")
 
 
+@keep_workers()
 def main(
     root: Path,
     prepared: Path,

@@ -11,11 +11,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any, Callable
 from tqdm import tqdm
 
 from crossmodal.prepare.manifest import Manifest, file_digest
+from crossmodal.prepare.pools import worker_pool
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -81,7 +81,7 @@ def run(
         for key, item in items.items()
         if not manifest.is_done(key, digests[key])
     ]
-    workers = min(workers or usable_cores(), max(len(waiting), 1))
+    workers = min(workers or usable_cores(), max(len(items), 1))
     try:
         _work_through(manifest, waiting, work, workers, digests)
     finally:
@@ -116,7 +116,8 @@ def _work_through(
     manifest: Manifest, tasks: list[Task], work: Work, workers: int, digests: dict[str, str]
 ) -> None:
     saved = time.monotonic()
-    outcomes = _serial(tasks, work) if workers == 1 else _parallel(tasks, work, workers)
+    alone = workers == 1 or len(tasks) < 2
+    outcomes = _serial(tasks, work) if alone else _parallel(tasks, work, workers)
     for key, record in tqdm(
         outcomes, total=len(tasks), desc=manifest.program, disable=None if tasks else True
     ):
@@ -136,34 +137,28 @@ def _parallel(tasks: list[Task], work: Work, workers: int) -> Iterator[Outcome]:
     """Outcomes as they come; items in flight when a worker dies are tried again, each one alone."""
     queue = list(reversed(tasks))
     while queue:
-        suspects: list[Task] = []
-        with _pool(workers) as pool:
-            flying: dict[Future, Task] = {}
-            while (queue or flying) and not suspects:
-                while queue and len(flying) < 2 * workers:
-                    task = queue.pop()
-                    flying[pool.submit(_attempt, work, task)] = task
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    task = flying.pop(future)
-                    if isinstance(future.exception(), BrokenProcessPool):
-                        suspects += [task, *flying.values()]
-                        break
-                    yield future.result()
-        for task in suspects:
-            yield _alone(work, task)
+        flying: dict[Future, Task] = {}
+        try:
+            with worker_pool(workers) as pool:
+                while queue or flying:
+                    while queue and len(flying) < 2 * workers:
+                        flying[pool.submit(_attempt, work, queue[-1])] = queue[-1]
+                        queue.pop()
+                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                        outcome = future.result()
+                        del flying[future]
+                        yield outcome
+        except BrokenProcessPool:
+            for task in list(flying.values()):
+                yield _alone(work, task)
 
 
 def _alone(work: Work, task: Task) -> Outcome:
-    with _pool(1) as pool:
-        try:
+    try:
+        with worker_pool(1) as pool:
             return pool.submit(_attempt, work, task).result()
-        except BrokenProcessPool:
-            return task.key, _failure("the worker process died while working on it")
-
-
-def _pool(workers: int) -> ProcessPoolExecutor:
-    # spawn, not fork: ray casting starts threads, and a forked copy of them can hang
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    except BrokenProcessPool:
+        return task.key, _failure("the worker process died while working on it")
 
 
 def _attempt(work: Work, task: Task) -> Outcome:

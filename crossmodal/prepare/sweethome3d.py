@@ -34,6 +34,7 @@ from crossmodal.prepare.furniture_store import (
 )
 from crossmodal.prepare.options import add_common_options
 from crossmodal.prepare.output import write_json
+from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import render_photos
 
 NAME = "furniture"
@@ -41,6 +42,7 @@ STEPS = (*SHAPE_STEPS, "photos")
 PHOTOS = {"T": 8, "S": 16}
 
 
+@keep_workers()
 def main(
     root: Path,
     prepared: Path | None = None,

@@ -144,7 +144,9 @@ def _arch(rng: np.random.Generator, frame: Frame, tall: float, end: int) -> list
     """A board with a round top, or a bow of tube with bars."""
     z, half = end * (frame.length / 2 + 0.03), frame.width / 2
     if chance(rng, 0.5):
-        board = tilted(plate(ellipse(frame.width, 2 * tall, 2.5), 0.05, (0, 0, 0)), 90, (0, 0, 0))
+        outline = ellipse(frame.width, 2 * tall, 2.5)
+        half_outline = outline[outline[:, 1] < 1e-9]
+        board = tilted(plate(half_outline, 0.05, (0, 0, 0)), 90, (0, 0, 0))
         lower = box((frame.width, frame.top, 0.05), (0, frame.top / 2, z))
         return [moved(board, (0, frame.top, z)), lower]
     angle = np.linspace(0, np.pi, 21)

@@ -141,9 +141,10 @@ def _roll_arm(side: int, wide: float, above: float, frame: Frame) -> list[Mesh]:
 def _sloped_arm(side: int, wide: float, above: float, frame: Frame) -> list[Mesh]:
     x, tall = side * (frame.width + wide) / 2, frame.seat - frame.foot
     low = cushion((wide, tall, frame.depth), (x, frame.foot + tall / 2, 0), 0.02)
-    size = (wide, above + 0.08, frame.depth * 0.98)
-    high = cushion(size, (x, frame.seat, 0), min(frame.soft, wide / 3))
-    return [low, tilted(high, 8 + 20 * above, (x, frame.seat, -frame.depth / 2))]
+    size = (wide, above, frame.depth * 0.98)
+    high = cushion(size, (x, frame.seat + 0.3 * above, 0), min(frame.soft, wide / 3))
+    steepest = np.degrees(np.arcsin(0.4 * frame.seat / frame.depth))  # stays above the floor
+    return [low, tilted(high, min(8 + 20 * above, steepest), (x, frame.seat, -frame.depth / 2))]
 
 
 def _thin_arm(side: int, wide: float, above: float, frame: Frame) -> list[Mesh]:
