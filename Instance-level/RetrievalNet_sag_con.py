@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from tqdm import tqdm
 
@@ -23,13 +23,13 @@ from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
-from crossmodal.runtime import jt, seeds
-from crossmodal.runtime.device import use_device
-from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import RetrievalNet, StyleDraw
 from crossmodal.retrieval.evaluate import evaluate_queries
+from crossmodal.runtime import jt, seeds
+from crossmodal.runtime.device import use_device
+from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training import run_state
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.interrupt import StopRequest
@@ -37,7 +37,7 @@ from crossmodal.training.objective import objective, weighted_sum
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_log import RunLog
 from crossmodal.training.schedule import Schedule, make_schedule
-from crossmodal.weights import WeightsError
+from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
 ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, FileExistsError,
@@ -184,14 +184,15 @@ def style_draw(config: Config, batch: Batch) -> StyleDraw:
     rng = seeds.generator(config.seed, "style", batch.epoch, batch.step)
     images, shapes = len(batch.images), len(batch.views)
     order = rng.permutation(max(images, shapes))[:images] % shapes
-    return StyleDraw(jt.array(order.astype("int32")), jt.array(rng.random(images).astype("float32")))
+    mix = rng.random(images).astype("float32")
+    return StyleDraw(jt.array(order.astype("int32")), jt.array(mix))
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Train as the command line says; returns the run's folder."""
     options = parse(arguments)
     config = load_config(options.config, options.set)
-    print(to_yaml(config))
+    LOG.info("settings:\n%s", to_yaml(config))
     use_device(config.device)
     if options.overwrite:
         (run_state.run_folder(config) / "last.safetensors").unlink(missing_ok=True)

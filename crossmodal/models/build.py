@@ -1,7 +1,7 @@
 """From a configuration to a network: built, started from pretrained weights, frozen as asked."""
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 

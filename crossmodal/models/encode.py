@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 
 import numpy as np
 from tqdm import tqdm
 
 from crossmodal import checkpoint
-from crossmodal.config import Config, from_dict
+from crossmodal.config import Config, DataConfig, from_dict
 from crossmodal.data.evaluation import QueryBatches, ViewBatches, query_array, view_array
 from crossmodal.data.loader import Loader
 from crossmodal.data.records import QueryRecord, ShapeKey
@@ -18,6 +20,10 @@ from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
+
+# What a network has learnt to see; a test must not change it.
+_PREPARATION = ("image_size", "view_size", "views", "normalisation", "crop_to_object",
+                "crop_margin", "image_fit")
 
 
 class Encoder:
@@ -35,8 +41,13 @@ class Encoder:
         net.eval()
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path, device: str = "auto") -> "Encoder":
-        """Build the network a checkpoint describes and load it; raises CheckpointError."""
+    def from_checkpoint(cls, path: str | Path, device: str = "auto",
+                        data: DataConfig | None = None) -> Encoder:
+        """Build the network a checkpoint (a file, or a run's folder: best, else last) describes.
+
+        ``data`` says where pictures are read from now; how they are prepared for the network
+        stays as it was in training. Raises CheckpointError.
+        """
         from crossmodal.runtime.device import use_device
         use_device(device)
         saved = checkpoint.load(path, "best" if _has_best(path) else "last")
@@ -45,7 +56,11 @@ class Encoder:
         tensors = named_tensors(net)
         checkpoint.check_fit(saved.model, tensors, str(path))
         assign(tensors, saved.model)
-        return cls(net, config, _fingerprint(saved.model, config))
+        fingerprint = _fingerprint(saved.model, config)
+        if data is not None:
+            kept = {key: getattr(config.data, key) for key in _PREPARATION}
+            config = replace(config, data=replace(data, **kept))
+        return cls(net, config, fingerprint)
 
     @property
     def w_in(self) -> np.ndarray:
@@ -139,7 +154,8 @@ def _has_best(path: str | Path) -> bool:
     return (Path(path) / f"best{checkpoint.SUFFIX}").is_file()
 
 
-def in_batches(items: Sequence, prepare: Callable, embed: Callable, size: int) -> np.ndarray:
+def in_batches(items: Any, prepare: Callable[[Any], np.ndarray],
+               embed: Callable[[np.ndarray], np.ndarray], size: int) -> np.ndarray:
     """Embed ``items`` in batches of one size (the last one padded: no new shape to compile)."""
     rows = []
     for start in range(0, len(items), size):

@@ -1,4 +1,4 @@
-"""Style transition, the "style-mixed bridge": re-style image features towards the shapes' renders."""
+"""Style transition, the "style-mixed bridge": image features in the style of shapes' renders."""
 from __future__ import annotations
 
 from crossmodal.runtime import jt

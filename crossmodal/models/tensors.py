@@ -1,7 +1,7 @@
 """A network's tensors by name, running statistics included, and how to set them."""
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 

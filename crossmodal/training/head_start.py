@@ -117,15 +117,18 @@ def align(net: RetrievalNet, features: FrozenFeatures, config: Config) -> None:
                                     ("view", net.rendering_encoder.network.fc[1]))
                for part in ("weight", "bias")}
     tensors["attention"] = net.attention.linear_in.weight
+    net.eval()  # stored statistics, no dropout; it also stops every gradient
+    for tensor in tensors.values():
+        tensor.start_grad()
     optimiser = Optimiser([Group("head", tensors)], "adam")
     schedule = make_schedule("cosine", plan.steps)
-    net.eval()
     with tqdm(total=plan.steps, desc="aligning heads", unit="step", leave=False) as bar:
         for step in range(plan.steps):
             loss = _align_loss(net, features, config, step)
             optimiser.step(loss, plan.lr * schedule(step))
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}")
+    net.train()
     _LOG.info("heads aligned on frozen features in %d steps, loss %.3f", plan.steps, loss.item())
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a polite request: the step in hand is finished, the run saved, then over."""
+"""Ctrl-C and SIGTERM as a polite request: finish the step in hand, save the run, stop."""
 from __future__ import annotations
 
 import signal
@@ -22,7 +22,7 @@ class StopRequest:
         self.requested = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> "StopRequest":
+    def __enter__(self) -> StopRequest:
         for number in self._SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
         return self

@@ -1,7 +1,7 @@
 """The instance-level objective of SC-IBSR: ``L_inst + 0.2 L_cat + L_fgc + L_clc``."""
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 from crossmodal.config import LossConfig
 from crossmodal.losses import category_loss, consistency_loss, contrast_loss, instance_loss

@@ -1,8 +1,8 @@
 """Adam, AdamW and SGD over named groups of tensors, with a state that can be saved and restored."""
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Mapping, Sequence
 
 import numpy as np
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Mapping
+from typing import Any
 
 
 class RunLog:
@@ -19,14 +20,12 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         kept = [line for line in _lines(self.path) if line["step"] <= resumed_step]
-        self._file = open(self.path, "w" if resumed_step == 0 else "a", encoding="utf-8")
-        if resumed_step:
-            self._file.truncate(0)
-            for line in kept:
-                self._write(line)
+        self._file = self.path.open("w", encoding="utf-8")  # noqa: SIM115, closed on exit
+        for line in kept if resumed_step else ():
+            self._write(line)
         self._board = _board(folder / "tensorboard", resumed_step) if tensorboard else None
 
-    def __enter__(self) -> "RunLog":
+    def __enter__(self) -> RunLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

@@ -1,6 +1,8 @@
 """ResNet-18/34/50/101/152 with torchvision's tensor names (He et al., CVPR 2016; v1.5 strides)."""
 from __future__ import annotations
 
+from typing import Any
+
 from crossmodal.models.layers import BatchNorm, conv
 from crossmodal.runtime import jt
 
@@ -69,7 +71,7 @@ class ResNet(nn.Module):
     stages = ("stem", "layer1", "layer2", "layer3", "layer4")
     stem_weight = "conv1.weight"
 
-    def __init__(self, block: type, layers: tuple[int, int, int, int], in_channels: int) -> None:
+    def __init__(self, block: Any, layers: tuple[int, int, int, int], in_channels: int) -> None:
         self.conv1 = conv(in_channels, 64, 7, 2)
         self.bn1 = BatchNorm(64)
         self.maxpool = nn.Pool(3, 2, 1, op="maximum")
@@ -96,7 +98,7 @@ class ResNet(nn.Module):
         return [self.conv1, self.bn1] if name == "stem" else [getattr(self, name)]
 
 
-_DEPTHS = {
+_DEPTHS: dict[str, tuple[Any, tuple[int, int, int, int]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),

@@ -1,0 +1,173 @@
+"""Test RetrievalNet: rank a gallery of shapes for every test picture.
+
+Usage, from inside this folder
+    python RetrievalNet_test.py --config ./configs/pix3d.yaml --mode simple
+    python RetrievalNet_test.py --config ./configs/pix3d.yaml --mode full
+    python RetrievalNet_test.py --config ./configs/pix3d.yaml --mode shapenet
+
+simple    Top-1, Top-10, MRR and category accuracy, per category and over all; gallery: all shapes
+full      the same, and HAU and IoU of the top-1 shape against the right one
+shapenet  gallery: the shapes of the query's category in a second library; HAU and IoU only
+
+Writes <run>/test_<mode>/: metrics.json, queries.csv, table.md, curve.png and grid.png.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from crossmodal import checkpoint
+from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
+from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
+from crossmodal.data.errors import DataError
+from crossmodal.data.images import read_rgb
+from crossmodal.data.records import QueryRecord, ShapeKey
+from crossmodal.data.views import ViewStore
+from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
+from crossmodal.retrieval.relevance import relevance_by_id
+from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
+from crossmodal.retrieval.results import RetrievalResults
+from crossmodal.retrieval.scoring import attention_scores
+from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
+from crossmodal.runtime import paths
+from crossmodal.runtime.device import use_device
+from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.training.run_state import run_folder
+
+LOG = get_logger("test")
+ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, OSError, ValueError)
+MODES = ("simple", "full", "shapenet")
+
+
+def test(config: Config, encoder: Encoder, mode: str, folder: Path) -> RetrievalResults:
+    """Run one mode and write its report to ``folder``."""
+    began = time.monotonic()
+    dataset = InstanceDataset.load(config.data, config.seed)
+    store, keys = dataset.views, list(dataset.gallery)
+    if mode == "shapenet":
+        store = open_library(config.data, dataset.categories)
+        keys = list(store.keys())
+    records, queries, keys, tokens = embed_both(encoder, dataset.test, store, keys, config)
+    embedded = time.monotonic()
+    scores = attention_scores(queries, tokens, encoder.w_in)
+    if mode == "shapenet":
+        scores = only_own_category(scores, records, keys)
+    results = rank(records, keys, scores, duplicates(dataset.folder))
+    seconds = {"embedding": embedded - began, "scoring": time.monotonic() - embedded}
+    if mode != "simple":
+        results = with_distances(results, records, keys, dataset.folder, library(config, mode))
+    facts = RunFacts(config_hash(config), config.seed, seconds, {
+        "mode": mode, "model": encoder.fingerprint, "peak_memory_mib": round(peak_memory_mib()),
+        "config": to_dict(config), "versions": checkpoint.versions()})
+    results.write(folder, facts, pictures(records, store, keys))
+    return results
+
+
+def embed_both(encoder: Encoder, records: Sequence[QueryRecord], store: ViewStore,
+               keys: Sequence[ShapeKey], config: Config
+               ) -> tuple[list[QueryRecord], np.ndarray, list[ShapeKey], np.ndarray]:
+    """Queries and gallery that could be read, with embeddings (Q, D) and tokens (S, V, D)."""
+    if not records or not keys:
+        raise DataError(f"nothing to test: {len(records)} test queries, {len(keys)} shapes")
+    queries, query_read = embed_queries(encoder, records, config.data.workers)
+    tokens, shape_read = embed_gallery(encoder, store, keys, config.data.workers)
+    kept_records = [r for r, read in zip(records, query_read) if read]
+    kept_keys = [k for k, read in zip(keys, shape_read) if read]
+    if len(kept_records) < len(records) or len(kept_keys) < len(keys):
+        LOG.warning("left out as unreadable: %d of %d queries, %d of %d shapes",
+                    len(records) - len(kept_records), len(records),
+                    len(keys) - len(kept_keys), len(keys))
+    return kept_records, queries[query_read], kept_keys, tokens[shape_read]
+
+
+def rank(records: Sequence[QueryRecord], keys: Sequence[ShapeKey], scores: np.ndarray,
+         same: Sequence[Sequence[str]]) -> RetrievalResults:
+    """Results of scores (Q, S); shapes that cannot be told apart count as one."""
+    relevance = relevance_by_id([r.shape.instance for r in records], [k.instance for k in keys],
+                                same) if _unique(keys) else \
+        relevance_by_id([str(r.shape) for r in records], [str(k) for k in keys])
+    return RetrievalResults.from_scores(
+        scores, relevance, [r.id for r in records], [r.category for r in records],
+        [str(k) for k in keys], [k.category for k in keys])
+
+
+def _unique(keys: Sequence[ShapeKey]) -> bool:
+    return len({key.instance for key in keys}) == len(keys)
+
+
+def only_own_category(scores: np.ndarray, records: Sequence[QueryRecord],
+                      keys: Sequence[ShapeKey]) -> np.ndarray:
+    """Scores (Q, S) with shapes of other categories ruled out."""
+    queries = np.array([r.category for r in records])[:, None]
+    return np.where(queries == np.array([k.category for k in keys])[None, :], scores, -np.inf)
+
+
+def duplicates(folder: Path) -> list[list[str]]:
+    """Groups of instances that cannot be told apart: ``duplicates.json`` where there is one."""
+    path = folder / "duplicates.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def library(config: Config, mode: str) -> Path:
+    """The folder that holds points and voxels of the gallery's shapes."""
+    if mode == "shapenet":
+        return paths.find(Path(config.data.root) / config.data.library)
+    return data_folder(config.data)
+
+
+def with_distances(results: RetrievalResults, records: Sequence[QueryRecord],
+                   keys: Sequence[ShapeKey], folder: Path, found_folder: Path) -> RetrievalResults:
+    """Add HAU and IoU of every query's top-1 shape."""
+    hau, iou = np.full((2, len(records)), np.nan)
+    ranked = [i for i, top in enumerate(results.top1_indices) if top >= 0]
+    hau[ranked], iou[ranked] = compare_shapes(
+        [records[i].shape for i in ranked], ShapeFiles(folder),
+        [keys[results.top1_indices[i]] for i in ranked], ShapeFiles(found_folder))
+    return results.with_column("hau", hau).with_column("iou", iou)
+
+
+def pictures(records: Sequence[QueryRecord], store: ViewStore,
+             keys: Sequence[ShapeKey]) -> Pictures:
+    """Query pictures as they are; of a shape, the second view (30 degrees from the front)."""
+    return Pictures(lambda i: read_rgb(records[i].image),
+                    lambda i: np.asarray(store[keys[i]][min(1, len(store[keys[i]]) - 1)]))
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Test as the command line says; returns the folder of the report."""
+    options = parse(arguments)
+    config = load_config(options.config, options.set)
+    run = run_folder(config)
+    use_device(config.device)
+    encoder = Encoder.from_checkpoint(options.checkpoint or run, config.device, config.data)
+    folder = Path(options.output) if options.output else run / f"test_{options.mode}"
+    results = test(config, encoder, options.mode, folder)
+    print(markdown_table(results))  # noqa: T201
+    LOG.info("report in %s; peak memory %.0f MiB", folder, peak_memory_mib())
+    return folder
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Test RetrievalNet (instance-level SC-IBSR).")
+    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
+    parser.add_argument("--mode", default="simple", choices=MODES)
+    parser.add_argument("--checkpoint", help="file or run folder; default: the config's run")
+    parser.add_argument("--output", help="folder of the report; default: <run>/test_<mode>")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting; may be repeated")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ERRORS as error:
+        LOG.error("%s", error)
+        sys.exit(1)
