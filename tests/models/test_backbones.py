@@ -1,0 +1,67 @@
+"""Backbones equal the independent implementation, tensor by tensor and stage by stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from golden.formula import uniform, weight
+from golden.golden_arrays import assert_near, read
+
+from crossmodal.models.backbones import NAMES, build_backbone
+from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.runtime import jt
+
+# torchvision's published parameter counts, less the 1000-class layer.
+PARAMETERS = {"resnet18": 11_176_512, "resnet34": 21_284_672, "resnet50": 23_508_032,
+              "resnet101": 42_500_160, "resnet152": 58_143_808, "mobilenet_v2": 2_223_872}
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
+def test_golden(name: str) -> None:
+    """The forward pass, two images of 64 px; weights from the formula."""
+    golden, network = read("networks", f"{name}."), build_backbone(name)
+    tensors = named_tensors(network)
+    assert sorted(f"{n} {'x'.join(map(str, t.shape))}" for n, t in tensors.items()) == \
+        golden["tensors"].tolist()
+    assign(tensors, {n: weight(n, tuple(t.shape)) for n, t in tensors.items()})
+    network.eval()
+    x = jt.array(uniform("image", (2, 3, 64, 64)))
+    with jt.no_grad():
+        stages = []
+        for stage in network.stages:
+            x = network.run_stage(stage, x)
+            stages.append(x.mean([2, 3]))
+        jt.sync_all(True)
+    assert network.out_features == stages[-1].shape[1]
+    for number, stage in enumerate(stages):
+        assert_near(stage.numpy(), golden[f"stage{number}"], 1e-4, network.stages[number])
+
+
+def test_every_name_has_the_published_size() -> None:
+    assert set(PARAMETERS) == set(NAMES)
+    for name, count in PARAMETERS.items():
+        tensors = named_tensors(build_backbone(name))
+        found = sum(int(np.prod(t.shape)) for n, t in tensors.items() if "running" not in n)
+        assert found == count, name
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_first_convolution_takes_the_channels_asked_for(name: str, channels: int) -> None:
+    network = build_backbone(name, channels)
+    assert named_tensors(network)[network.stem_weight].shape[1] == channels
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
+def test_stages_hold_every_tensor_once(name: str) -> None:
+    network = build_backbone(name)
+    held = [id(t) for stage in network.stages for module in network.stage_modules(stage)
+            for t in module.parameters()]
+    assert sorted(held) == sorted(id(t) for t in network.parameters())
+
+
+def test_unknown_backbone_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="unknown backbone 'resnet51'; did you mean 'resnet50'"):
+        build_backbone("resnet51")
+    with pytest.raises(ValueError, match="mobilenet_v2"):
+        build_backbone("transformer")

@@ -1,0 +1,64 @@
+"""Batch normalisation and row normalisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from golden.formula import uniform, weight
+from golden.golden_arrays import assert_near, read
+
+from crossmodal.models.layers import BatchNorm, freeze_batch_norm, l2_normalise
+from crossmodal.runtime import jt
+
+SHAPES = {"maps": (4, 3, 5, 5), "rows": (6, 8)}
+TENSORS = ("weight", "bias", "running_mean", "running_var")
+
+
+def layer(case: str) -> BatchNorm:
+    made = BatchNorm(SHAPES[case][1])
+    for name in TENSORS:
+        tensor = getattr(made, name)
+        tensor.update(jt.array(weight(f"{case}.bn.{name}", tuple(tensor.shape))))
+    made.train()
+    return made
+
+
+@pytest.mark.parametrize("case", sorted(SHAPES))
+def test_training_matches_golden(case: str) -> None:
+    golden, norm = read("batch_norms", f"{case}."), layer(case)
+    x = jt.array(uniform(case, SHAPES[case], -1, 3))
+    out = norm(x)
+    scalar = (out * jt.array(uniform("direction", SHAPES[case]))).sum()
+    gradients = jt.grad(scalar, [x, norm.weight, norm.bias])
+    assert_near(out.numpy(), golden["out"], 1e-5)
+    for gradient, name in zip(gradients, ("grad", "weight", "bias")):
+        assert_near(gradient.numpy(), golden[name], 1e-4, name)
+    for name in TENSORS[2:]:
+        assert_near(getattr(norm, name).numpy(), golden[name], 1e-5, name)
+
+
+@pytest.mark.parametrize("case", sorted(SHAPES))
+@pytest.mark.parametrize("how", ["frozen", "evaluation"])
+def test_stored_statistics_are_used_and_stay(case: str, how: str) -> None:
+    norm = layer(case)
+    if how == "frozen":
+        freeze_batch_norm(norm)
+    else:
+        norm.eval()
+    before = {name: getattr(norm, name).numpy().copy() for name in TENSORS}
+    x = uniform(case, SHAPES[case], -1, 3)
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    w, b, mean, var = (before[name].reshape(shape) for name in TENSORS)
+    assert_near(norm(jt.array(x)).numpy(), (x - mean) / np.sqrt(var + 1e-5) * w + b, 1e-5)
+    assert all(np.array_equal(before[name], getattr(norm, name).numpy()) for name in TENSORS)
+
+
+def test_rows_become_length_one_and_short_rows_stay_finite() -> None:
+    rows = uniform("rows", (6, 8))
+    rows[2], rows[3] = 0.0, 1e-20
+    x = jt.array(rows)
+    out = l2_normalise(x)
+    gradient = jt.grad(out.sum(), x).numpy()
+    length = np.linalg.norm(out.numpy(), axis=1)
+    assert_near(length[[0, 1, 4, 5]], np.ones(4), 1e-6)
+    assert length[2] == 0 and length[3] < 1e-6 and np.isfinite(gradient).all()

@@ -1,0 +1,102 @@
+"""A run's folder: never overwritten by accident, never continued as another experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossmodal.checkpoint import CheckpointError
+from crossmodal.config import Config, LogConfig, load_config, override
+from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.models.view_attention import ViewAttention
+from crossmodal.runtime import jt, paths
+from crossmodal.training import run_state
+from crossmodal.training.optimiser import Group, Optimiser
+from crossmodal.training.run_state import Progress
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(log=LogConfig(save_root=str(tmp_path), run_name="run"))
+
+
+def network(dim: int = 8) -> ViewAttention:
+    """Far smaller than a real one."""
+    return ViewAttention(dim)
+
+
+def optimiser(net: ViewAttention) -> Optimiser:
+    return Optimiser([Group("all", dict(net.named_parameters()))])
+
+
+def saved(config: Config) -> tuple[Path, ViewAttention]:
+    folder, net = run_state.run_folder(config), network()
+    run_state.start_folder(folder, config, resume=False)
+    progress = Progress(epoch=2, step=3, total_steps=11, best=1 / 3, history=[{"epoch": 1}])
+    run_state.save(folder, config, net, optimiser(net), progress, best=True)
+    return folder, net
+
+
+def test_relative_runs_lie_under_the_repository() -> None:
+    config = override(Config(), ["data.name=cars"])
+    assert run_state.run_folder(config) == paths.REPO_ROOT / "runs" / "cars"
+
+
+def test_everything_comes_back(config: Config) -> None:
+    folder, net = saved(config)
+    other = network()
+    progress = run_state.restore(folder, config, other, optimiser(other))
+    assert progress == Progress(epoch=2, step=3, total_steps=11, best=1 / 3,
+                                history=[{"epoch": 1}])
+    for name, tensor in named_tensors(net).items():
+        assert np.array_equal(tensor.numpy(), named_tensors(other)[name].numpy())
+    assert (folder / "best.safetensors").read_bytes() == (folder / "last.safetensors").read_bytes()
+
+
+def test_the_stored_configuration_is_the_whole_one(config: Config) -> None:
+    folder, _ = saved(config)
+    assert load_config(folder / "config.yaml") == config
+
+
+def test_a_new_run_does_not_overwrite_another(config: Config) -> None:
+    folder, _ = saved(config)
+    with pytest.raises(FileExistsError, match="already holds a run: go on with --resume"):
+        run_state.start_folder(folder, config, resume=False)
+    run_state.start_folder(folder, config, resume=True)
+
+
+def test_other_settings_are_refused_by_name(config: Config) -> None:
+    folder, _ = saved(config)
+    other = override(config, ["optim.lr=0.1", "loss.contrast=0.5"])
+    with pytest.raises(CheckpointError, match="loss.contrast: 1.0 -> 0.5; optim.lr: 5e-05 -> 0.1"):
+        run_state.restore(folder, other, network(), optimiser(network()))
+
+
+def test_settings_that_change_no_result_may_change(config: Config) -> None:
+    folder, _ = saved(config)
+    other = override(config, ["data.workers=0", "optim.epochs=7", "log.log_every=3",
+                              "data.root=elsewhere"])
+    assert run_state.restore(folder, other, network(), optimiser(network())).epoch == 2
+
+
+def test_another_network_is_refused_by_name(config: Config) -> None:
+    folder, _ = saved(config)
+    with pytest.raises(CheckpointError, match=r"linear_in.weight \(8, 8\) instead of \(9, 9\)"):
+        run_state.restore(folder, config, network(9), optimiser(network(9)))
+
+
+def test_nothing_to_resume_is_said(config: Config) -> None:
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        run_state.restore(run_state.run_folder(config), config, network(), optimiser(network()))
+
+
+def test_a_restored_tensor_keeps_its_place_in_the_optimiser() -> None:
+    """The optimiser made before the restoration moves the restored tensor."""
+    net = network()
+    rule = optimiser(net)
+    start = np.zeros((8, 8), np.float32)
+    assign(named_tensors(net), {"linear_in.weight": start})
+    rule.step((net.linear_in.weight * jt.ones((8, 8))).sum(), 0.5)
+    assert np.allclose(net.linear_in.weight.numpy(), -0.5)
