@@ -23,9 +23,8 @@ def corner_normals(mesh: Mesh, crease: float = 40.0) -> np.ndarray:
     for axis in range(3):
         total[:, axis] = np.bincount(group, weights=flat[:, axis], minlength=len(total))
     corners = total[group]
-    length = np.linalg.norm(corners, axis=1, keepdims=True)
-    own = flat / np.linalg.norm(flat, axis=1, keepdims=True)
-    corners = np.where(length > 1e-20, corners / np.maximum(length, 1e-20), own)
+    cancelled = (corners**2).sum(1, keepdims=True) < 1e-40
+    corners = _unit(np.where(cancelled, flat, corners))
     return corners.reshape(-1, 3, 3).astype(np.float32)
 
 
@@ -47,6 +46,11 @@ def parts(mesh: Mesh) -> np.ndarray:
     return np.unique(label, return_inverse=True)[1].reshape(-1)
 
 
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1; a row of zeros (a face without area) stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30)
+
+
 def _smooth_groups(faces: np.ndarray, normals: np.ndarray, crease: float) -> np.ndarray:
     """(M*3,) smooth surface each corner belongs to; corner 3*i+j is vertex j of face i."""
     corner = np.arange(faces.size).reshape(-1, 3)
@@ -56,7 +60,7 @@ def _smooth_groups(faces: np.ndarray, normals: np.ndarray, crease: float) -> np.
     order = np.lexsort((high, low))
     same = (low[order][1:] == low[order][:-1]) & (high[order][1:] == high[order][:-1])
     first, second = order[:-1][same], order[1:][same]
-    unit = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    unit = _unit(normals)
     dot = (unit[first // 3] * unit[second // 3]).sum(1)
     smooth = dot > np.cos(np.radians(crease))
     first, second = first[smooth], second[smooth]

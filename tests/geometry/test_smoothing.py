@@ -45,3 +45,11 @@ def test_parts_are_counted() -> None:
     of_cube = [set(number[start : start + 12]) for start in range(0, 48, 12)]
     assert all(len(found) == 1 for found in of_cube) and set.union(*of_cube) == {0, 1, 2, 3}
     assert parts(split(cube())).max() == 0
+
+
+def test_a_face_without_area_gives_no_nan() -> None:
+    mesh = cube()
+    sliver = Mesh(mesh.vertices, np.concatenate([mesh.faces, [[0, 0, 1]]]).astype(np.int32))
+    normals = corner_normals(sliver)
+    assert np.isfinite(normals).all()
+    np.testing.assert_array_equal(normals[:12], corner_normals(mesh))
