@@ -51,7 +51,12 @@ def _choose_cuda() -> cuda_probe.CudaProbe:
 
 
 def _limit_threads() -> None:
-    """Keep OpenMP within a container's quota, which it does not see by itself."""
+    """Keep OpenMP within a container's quota, which it does not see by itself; let threads sleep.
+
+    A thread that spins while it waits for another takes the core that other one needs: beside data
+    workers, or anything else, a convolution is then many times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     cores = usable_cpus()
     if cores < (os.cpu_count() or 1):
         os.environ.setdefault("OMP_NUM_THREADS", str(cores))
