@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -36,7 +35,10 @@ class Measurement:
 
 
 def seconds(action: Callable[[], Any], repeats: int = 5, warm_up: int = 1) -> float:
-    """Median seconds of `action`, after `warm_up` calls that do not count."""
+    """Least seconds of `action`, after `warm_up` calls that do not count.
+
+    The least, because other programs on the machine can only add to it.
+    """
     for _ in range(warm_up):
         action()
     times = []
@@ -45,4 +47,4 @@ def seconds(action: Callable[[], Any], repeats: int = 5, warm_up: int = 1) -> fl
         started = time.perf_counter()
         action()
         times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    return min(times)

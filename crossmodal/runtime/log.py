@@ -27,6 +27,9 @@ def peak_memory_mib(children: bool = False) -> float:
     ----------
     children : the largest finished child process instead (data workers, compilers).
     """
+    high_water = None if children else _high_water_mib()
+    if high_water is not None:
+        return high_water
     try:
         import resource
     except ImportError:  # not on Windows
@@ -34,6 +37,18 @@ def peak_memory_mib(children: bool = False) -> float:
     who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
     peak = resource.getrusage(who).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _high_water_mib() -> float | None:
+    """Linux's own account; rusage's also counts what the parent had when it started us."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 2**10
+    except OSError:
+        return None
+    return None
 
 
 class _ProgressAwareHandler(logging.Handler):
