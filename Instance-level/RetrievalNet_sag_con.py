@@ -10,6 +10,7 @@ last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume go
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -57,8 +58,10 @@ class Training:
         self.net = build_retrieval_net(config.model, pretrained=not resume)
         self.optimiser = make_optimiser(self.net, config)
         self.progress = run_state.Progress()
+        self.saved_steps = 0
         if resume:
             self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
+            self.saved_steps = self.progress.total_steps
         else:
             start_heads(self.net, self.batches, config)
         self.steps_per_epoch = self.batches.steps()
@@ -74,6 +77,8 @@ class Training:
                 tqdm(total=self.last_step, initial=progress.total_steps, unit="step") as self.bar:
             while not self.finished():
                 self.epoch(loader)
+            if self.saved_steps != progress.total_steps:  # stale, or asked to stop after the save
+                self.save()
         LOG.info("%d steps in %.1f min; peak memory %.0f MiB; results in %s",
                  progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
 
@@ -90,9 +95,11 @@ class Training:
         whole = progress.step >= self.steps_per_epoch
         if whole:
             progress.epoch, progress.step = progress.epoch + 1, 0
-        improved = self.due(self.config.log.validate_every, whole) and self.validate()
-        if improved or self.due(self.config.log.checkpoint_every, whole) or self.interrupted():
-            run_state.save(self.folder, self.config, self.net, self.optimiser, progress, improved)
+        log = self.config.log
+        improved = bool(self.dataset.validation) and self.due(log.validate_every, whole) \
+            and self.validate()
+        if improved or self.due(log.checkpoint_every, whole) or self.interrupted():
+            self.save(improved)
         jt.sync_all()
         jt.gc()
 
@@ -115,7 +122,8 @@ class Training:
         values = {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
         self.bar.update()
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
-        if progress.total_steps % config.log.log_every == 0 or progress.total_steps == 1:
+        broken = not all(math.isfinite(value) for value in values.values())
+        if broken or progress.total_steps % config.log.log_every == 0 or progress.total_steps == 1:
             self.run_log.add(progress.total_steps, "train", {**values, "rate": rate})
 
     def validate(self) -> bool:
@@ -135,10 +143,14 @@ class Training:
             progress.best, progress.best_epoch = figures["mrr"], progress.epoch
         return improved
 
+    def save(self, improved: bool = False) -> None:
+        """Write `last`, and `best` where this is it."""
+        run_state.save(self.folder, self.config, self.net, self.optimiser, self.progress, improved)
+        self.saved_steps = self.progress.total_steps
+
     def due(self, every: int, whole: bool) -> bool:
         """Whether something done every so many epochs, and at the plan's end, is due."""
-        return every > 0 and (self.done() or (whole and self.progress.epoch % every == 0)) \
-            and (every is not self.config.log.validate_every or bool(self.dataset.validation))
+        return every > 0 and (self.done() or (whole and self.progress.epoch % every == 0))
 
     def done(self) -> bool:
         """Whether the plan (steps or minutes) is fulfilled."""
@@ -195,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     LOG.info("settings:\n%s", to_yaml(config))
     use_device(config.device)
     if options.overwrite:
-        (run_state.run_folder(config) / "last.safetensors").unlink(missing_ok=True)
+        run_state.discard(run_state.run_folder(config))
     training = Training(config, options.resume)
     training.run()
     return training.folder

@@ -9,7 +9,11 @@ simple    Top-1, Top-10, MRR and category accuracy, per category and over all; g
 full      the same, and HAU and IoU of the top-1 shape against the right one
 shapenet  gallery: the shapes of the query's category in a second library; HAU and IoU only
 
-Writes <run>/test_<mode>/: metrics.json, queries.csv, table.md, curve.png and grid.png.
+--untrained tests the network as training starts it: with model.head_start=pca that is the frozen
+backbone's features, with aligned linear heads on them.
+
+Writes <run>/test_<mode>/ (or untrained_<mode>/): metrics.json, queries.csv, table.md, curve.png
+and grid.png.
 """
 from __future__ import annotations
 
@@ -24,20 +28,23 @@ import numpy as np
 
 from crossmodal import checkpoint
 from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
+from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
 from crossmodal.data.errors import DataError
 from crossmodal.data.images import read_rgb
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.views import ViewStore
+from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
 from crossmodal.retrieval.relevance import relevance_by_id
 from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
 from crossmodal.retrieval.results import RetrievalResults
 from crossmodal.retrieval.scoring import attention_scores
 from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
-from crossmodal.runtime import paths
+from crossmodal.runtime import paths, seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.training.head_start import start_heads
 from crossmodal.training.run_state import run_folder
 
 LOG = get_logger("test")
@@ -139,14 +146,27 @@ def pictures(records: Sequence[QueryRecord], store: ViewStore,
                     lambda i: np.asarray(store[keys[i]][min(1, len(store[keys[i]]) - 1)]))
 
 
+def untrained(config: Config) -> Encoder:
+    """The network as training would find it: the baseline that training must beat."""
+    seeds.seed_everything(config.seed)
+    net = build_retrieval_net(config.model)
+    dataset = InstanceDataset.load(config.data, config.seed)
+    start_heads(net, TrainBatches(dataset, config.data, config.seed), config)
+    return Encoder(net, config, "untrained")
+
+
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Test as the command line says; returns the folder of the report."""
     options = parse(arguments)
     config = load_config(options.config, options.set)
     run = run_folder(config)
     use_device(config.device)
-    encoder = Encoder.from_checkpoint(options.checkpoint or run, config.device, config.data)
-    folder = Path(options.output) if options.output else run / f"test_{options.mode}"
+    if options.untrained:
+        encoder, name = untrained(config), f"untrained_{options.mode}"
+    else:
+        encoder = Encoder.from_checkpoint(options.checkpoint or run, config.device, config.data)
+        name = f"test_{options.mode}"
+    folder = Path(options.output) if options.output else run / name
     results = test(config, encoder, options.mode, folder)
     print(markdown_table(results))  # noqa: T201
     LOG.info("report in %s; peak memory %.0f MiB", folder, peak_memory_mib())
@@ -159,6 +179,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
     parser.add_argument("--mode", default="simple", choices=MODES)
     parser.add_argument("--checkpoint", help="file or run folder; default: the config's run")
+    parser.add_argument("--untrained", action="store_true",
+                        help="test the network as it starts (pretrained or random), untrained")
     parser.add_argument("--output", help="folder of the report; default: <run>/test_<mode>")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="override one setting; may be repeated")

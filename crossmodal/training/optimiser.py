@@ -50,6 +50,9 @@ class Optimiser:
                     self._tensors[name] = tensor
                     self._multiplier[name] = group.multiplier
                     self._group_of[name] = group.name
+        if not self._tensors:
+            raise ValueError("nothing to train: every tensor's gradient is stopped (is the network "
+                             "in evaluation mode, or all of it frozen?)")
         self._first = {n: _zeros(t) for n, t in self._tensors.items()}
         self._second = {n: _zeros(t) for n, t in self._tensors.items() if rule != "sgd"}
 

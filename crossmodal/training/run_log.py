@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from crossmodal.runtime.atomic import atomic_write
+
 
 class RunLog:
     """Appends to ``<folder>/log.jsonl`` and, if asked, to ``<folder>/tensorboard/``.
@@ -20,9 +22,9 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         kept = [line for line in _lines(self.path) if line["step"] <= resumed_step]
-        self._file = self.path.open("w", encoding="utf-8")  # noqa: SIM115, closed on exit
-        for line in kept if resumed_step else ():
-            self._write(line)
+        with atomic_write(self.path) as file:  # a crash here must not lose the kept lines
+            file.write("".join(json.dumps(line) + "\n" for line in kept).encode())
+        self._file = self.path.open("a", encoding="utf-8")  # noqa: SIM115, closed on exit
         self._board = _board(folder / "tensorboard", resumed_step) if tensorboard else None
 
     def __enter__(self) -> RunLog:

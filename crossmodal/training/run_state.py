@@ -42,15 +42,23 @@ def run_folder(config: Config) -> Path:
 
 
 def start_folder(folder: Path, config: Config, resume: bool) -> None:
-    """Make the folder and store the resolved configuration beside the results.
+    """Make a new run's folder and store the resolved configuration beside the results.
 
     Raises FileExistsError where a new run would overwrite another run's checkpoints.
     """
-    if not resume and (folder / f"last{checkpoint.SUFFIX}").exists():
+    if resume:  # the folder is there, and its configuration stays the one the run began with
+        return
+    if (folder / f"last{checkpoint.SUFFIX}").exists():
         raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
                               "--overwrite, or choose another --set log.run_name=...")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+
+
+def discard(folder: Path) -> None:
+    """Remove an earlier run's checkpoints: a test must not find the old best beside a new run."""
+    for name in ("last", "best"):
+        (folder / f"{name}{checkpoint.SUFFIX}").unlink(missing_ok=True)
 
 
 def save(folder: Path, config: Config, net: RetrievalNet, optimiser: Optimiser,
