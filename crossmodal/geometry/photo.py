@@ -7,34 +7,29 @@ same picture. Shading is diffuse and specular, with optional shadows; no display
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
 from crossmodal.geometry.background import BACKGROUNDS, Stage
 from crossmodal.geometry.camera import Camera
-from crossmodal.geometry.material import Material, random_colour, random_material
+from crossmodal.geometry.material import random_colour
 from crossmodal.geometry.mesh import Mesh, normalise
 from crossmodal.geometry.photo_settings import CATALOGUE, PhotoSettings, Range
 from crossmodal.geometry.raycast import Caster
 from crossmodal.geometry.render import box_downsample, interpolate_normals
-from crossmodal.geometry.smoothing import corner_normals, parts
+from crossmodal.geometry.smoothing import corner_normals
+from crossmodal.geometry.surfaces import (
+    Light,
+    Surfaces,
+    face_families,
+    random_surfaces,
+    reflect,
+)
 
 SUPERSAMPLING = 2
 SHADOW_OFFSET = 2e-3  # keeps a shadow ray from hitting the surface it starts on
-
-
-@dataclass(frozen=True)
-class Light:
-    """One main light and softer ones; `direction` (3,) points from the object to the main light."""
-
-    direction: np.ndarray
-    sun: float
-    lamp: float
-    ambient: float
-    colour: np.ndarray
-    shadows: bool
 
 
 class PhotoModel:
@@ -44,7 +39,7 @@ class PhotoModel:
         self.mesh = normalise(mesh)
         self.caster = Caster(self.mesh)
         self.normals = corner_normals(self.mesh, crease)
-        self.families = _families(self.mesh)
+        self.families = face_families(self.mesh)
 
 
 def render_photo(
@@ -60,7 +55,7 @@ def render_photo(
     """
     camera = camera or random_camera(model.mesh, settings, rng)
     light = random_light(camera, settings, rng)
-    surfaces = _random_surfaces(model, settings, rng)
+    surfaces = random_surfaces(model.families, settings, rng)
     behind = _behind(model, camera, light, settings, rng, size)
     colour, cover = _shade(model, camera, light, surfaces, size)
     image = colour + behind * (1 - cover[:, :, None])
@@ -116,37 +111,11 @@ def _frame(
     return replace(camera, zoom=float(zoom), shift=(float(shift[0]), float(shift[1])))
 
 
-def _families(mesh: Mesh) -> np.ndarray:
-    """(M,) family of each face: connected parts of about the same size and height look alike."""
-    part = parts(mesh)
-    middle = mesh.triangles.mean(1)[:, 1]
-    count = np.bincount(part)
-    height = np.bincount(part, weights=middle) / count
-    low = np.full(len(count), np.inf)
-    high = np.full(len(count), -np.inf)
-    np.minimum.at(low, part, middle)
-    np.maximum.at(high, part, middle)
-    key = np.stack([np.round(np.log2(count)), np.round(height * 4), np.round((high - low) * 4)], 1)
-    return np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)[part]
-
-
-def _random_surfaces(
-    model: PhotoModel, settings: PhotoSettings, rng: np.random.Generator
-) -> tuple[np.ndarray, list[Material]]:
-    """(M,) material number of each face, and the materials."""
-    least, most = settings.materials
-    count = int(rng.integers(least, most + 1))
-    materials = [random_material(rng, settings.kinds) for _ in range(count)]
-    weights = 0.5 ** np.arange(count)
-    chosen = rng.choice(count, size=int(model.families.max()) + 1, p=weights / weights.sum())
-    return chosen[model.families], materials
-
-
 def _shade(
     model: PhotoModel,
     camera: Camera,
     light: Light,
-    surfaces: tuple[np.ndarray, list[Material]],
+    surfaces: Surfaces,
     size: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(size, size, 3) colour of the object, times its cover, and (size, size) cover 0..1."""
@@ -157,13 +126,13 @@ def _shade(
     points = origin - toward * hits.distance[:, None]
     normal = interpolate_normals(model.normals, hits.face, hits.weights)
     normal *= np.where(np.einsum("hx,hx->h", normal, toward) < 0, -1, 1)[:, None]
-    albedo, gloss = _look_up(surfaces, hits.face, points)
+    albedo, gloss = surfaces.look_up(hits.face, points)
     sunlit = np.full(len(points), light.sun, np.float32)
     if light.shadows:
         start = points + SHADOW_OFFSET * normal
         aim = np.broadcast_to(light.direction, start.shape)
         sunlit[model.caster.blocked(start, aim)] *= 0.15
-    colour = _reflect(albedo, gloss, normal, toward, light, sunlit)
+    colour = reflect(albedo, gloss, normal, toward, light, sunlit)
     image = np.zeros((fine * fine, 3), np.float32)
     image[hits.hit] = np.clip(colour * light.colour, 0, 1)
     cover = hits.hit.astype(np.float32).reshape(fine, fine)
@@ -171,43 +140,6 @@ def _shade(
         box_downsample(image.reshape(fine, fine, 3), SUPERSAMPLING),
         box_downsample(cover, SUPERSAMPLING),
     )
-
-
-def _look_up(
-    surfaces: tuple[np.ndarray, list[Material]], face: np.ndarray, points: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(H, 3) albedo and (H, 3) specular, shininess, mirror at hit points."""
-    number, materials = surfaces
-    here = number[face]
-    albedo = np.empty_like(points)
-    for index, material in enumerate(materials):
-        chosen = here == index
-        if chosen.any():
-            albedo[chosen] = material.albedo(points[chosen])
-    gloss = np.array([[m.specular, m.shininess, m.mirror] for m in materials], np.float32)
-    return albedo, gloss[here]
-
-
-def _reflect(
-    albedo: np.ndarray,
-    gloss: np.ndarray,
-    normal: np.ndarray,
-    toward: np.ndarray,
-    light: Light,
-    sunlit: np.ndarray,
-) -> np.ndarray:
-    """(H, 3) light that reaches the camera: Lambert + Blinn-Phong + a simple sky reflection."""
-    facing = np.einsum("hx,hx->h", normal, toward)
-    diffuse = sunlit * np.maximum(normal @ light.direction, 0) + light.lamp * facing
-    diffuse += light.ambient * (0.75 + 0.25 * normal[:, 1])
-    halfway = toward + light.direction
-    halfway /= np.maximum(np.linalg.norm(halfway, axis=1, keepdims=True), 1e-6)
-    glint = np.maximum(np.einsum("hx,hx->h", normal, halfway), 0) ** gloss[:, 1]
-    upward = 2 * facing * normal[:, 1] - toward[:, 1]
-    sky = np.clip(0.5 + 1.2 * upward, 0.1, 1) * (light.ambient + light.sun)
-    mirror = gloss[:, 2]
-    colour = albedo * (diffuse * (1 - mirror) + sky * mirror)[:, None]
-    return colour + (gloss[:, 0] * glint * sunlit)[:, None]
 
 
 def _behind(
