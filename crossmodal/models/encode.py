@@ -22,7 +22,7 @@ from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
 
 # What a network has learnt to see; a test must not change it.
-_PREPARATION = ("image_size", "view_size", "views", "normalisation", "crop_to_object",
+PREPARATION = ("image_size", "view_size", "views", "normalisation", "crop_to_object",
                 "crop_margin", "image_fit")
 
 
@@ -58,7 +58,7 @@ class Encoder:
         assign(tensors, saved.model)
         fingerprint = _fingerprint(saved.model, config)
         if data is not None:
-            kept = {key: getattr(config.data, key) for key in _PREPARATION}
+            kept = {key: getattr(config.data, key) for key in PREPARATION}
             config = replace(config, data=replace(data, **kept))
         return cls(net, config, fingerprint)
 

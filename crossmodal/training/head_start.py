@@ -20,8 +20,9 @@ from crossmodal.losses import instance_loss
 from crossmodal.models.encode import Encoder, gather
 from crossmodal.models.retrieval_net import Encoder as Tower
 from crossmodal.models.retrieval_net import RetrievalNet
-from crossmodal.runtime import jt, seeds
+from crossmodal.runtime import jt, paths, seeds
 from crossmodal.runtime.log import get_logger
+from crossmodal.training.feature_cache import cached, features_key
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.schedule import make_schedule
 
@@ -57,7 +58,18 @@ def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> Non
 
 
 def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config) -> FrozenFeatures:
-    """Embed every training query and every view of every training shape once, without a head."""
+    """Every training query and every view of every training shape embedded once, without a head.
+
+    They are kept under ``<log.save_root>/cache``.
+    """
+    net.eval()
+    folder = paths.REPO_ROOT / config.log.save_root / "cache"
+    arrays = cached(folder, features_key(net, batches, config.data),
+                    lambda: _compute(net, batches, config))
+    return FrozenFeatures(**arrays)
+
+
+def _compute(net: RetrievalNet, batches: TrainBatches, config: Config) -> dict[str, np.ndarray]:
     encoder = Encoder(net, config)
     data = config.data
     queries, query_read = gather(
@@ -67,7 +79,8 @@ def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config) ->
         Loader(ViewBatches(batches.store, batches.shapes, data), data.workers),
         len(batches.shapes), "shapes", lambda b: encoder.pool_views(b.views))
     usable = query_read & shape_read[batches.record_shape]
-    return FrozenFeatures(queries[usable], views, batches.record_shape[usable])
+    return {"queries": queries[usable], "views": views,
+            "query_shape": batches.record_shape[usable]}
 
 
 def principal_components(views: np.ndarray, dim: int, most: int = 6000) -> np.ndarray:

@@ -1,0 +1,56 @@
+"""Frozen features kept on disk: one network sees the same pictures once, not in every run."""
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+
+from crossmodal.config import DataConfig
+from crossmodal.data.batches import TrainBatches
+from crossmodal.models.encode import PREPARATION
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.tensors import named_tensors
+from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.log import get_logger
+
+_LOG = get_logger(__name__)
+Arrays = dict[str, np.ndarray]
+
+
+def cached(folder: Path, key: str, compute: Callable[[], Arrays]) -> Arrays:
+    """The arrays stored under ``key``, or computed now and stored; a broken file is made anew."""
+    path = folder / f"features_{key}.npz"
+    if path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            _LOG.warning("%s cannot be read (%s): computing it again", path, error)
+    arrays = compute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        np.savez(file, **arrays)
+    return arrays
+
+
+def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig) -> str:
+    """Names what frozen features depend on: backbones, pictures, renders, their preparation."""
+    digest = hashlib.sha256(repr([getattr(data, name) for name in PREPARATION]).encode())
+    for name, tensor in sorted(named_tensors(net).items()):
+        if ".fc." not in name and not name.startswith("attention."):
+            digest.update(name.encode() + tensor.numpy().tobytes())
+    for record in batches.records:
+        digest.update(f"{record} {_stamp(Path(record.image))}".encode())
+    for key in batches.shapes:
+        digest.update(str(key).encode())
+        digest.update(np.ascontiguousarray(batches.store[key][:, ::16, ::16]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _stamp(path: Path) -> str:
+    """Size and time of a file: another picture under the same name is another picture."""
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
