@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_ROOT ?= data/demo
+DEMO := ./configs/demo.yaml
 
 BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -41,8 +42,15 @@ demo-data: venv
 	$(BIN)/python -m crossmodal.prepare.generate --root $(DEMO_ROOT)
 
 demo: demo-data
-	cd Instance-level && $(BIN)/python RetrievalNet_sag_con.py --config ./configs/demo.yaml
-	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config ./configs/demo.yaml --mode full
+	@echo "== the network as it starts, untrained"
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config $(DEMO) --untrained
+	@echo "== training"
+	cd Instance-level && $(BIN)/python RetrievalNet_sag_con.py --config $(DEMO) --overwrite
+	@echo "== the trained network, with the best shape in a second library"
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config $(DEMO) --mode shapenet
+	@echo "== the trained network, exact shapes"
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config $(DEMO) --mode full
+	@echo "ranked pictures: runs/demo/test_full/grid.png"
 
 test: $(VENV)/.requirements-dev
 	$(BIN)/python -m pytest

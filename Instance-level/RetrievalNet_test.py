@@ -63,9 +63,12 @@ def test(config: Config, encoder: Encoder, mode: str, folder: Path) -> Retrieval
     records, queries, keys, tokens = embed_both(encoder, dataset.test, store, keys, config)
     embedded = time.monotonic()
     scores = attention_scores(queries, tokens, encoder.w_in)
-    if mode == "shapenet":
-        scores = only_own_category(scores, records, keys)
-    results = rank(records, keys, scores, duplicates(dataset.folder))
+    relevance = right_ones(records, keys, duplicates(dataset.folder))
+    if mode == "shapenet":  # another library: nothing in it is the exact shape, whatever its name
+        scores, relevance = only_own_category(scores, records, keys), np.zeros_like(relevance)
+    results = RetrievalResults.from_scores(
+        scores, relevance, [r.id for r in records], [r.category for r in records],
+        [str(k) for k in keys], [k.category for k in keys])
     seconds = {"embedding": embedded - began, "scoring": time.monotonic() - embedded}
     if mode != "simple":
         results = with_distances(results, records, keys, dataset.folder, library(config, mode))
@@ -93,19 +96,13 @@ def embed_both(encoder: Encoder, records: Sequence[QueryRecord], store: ViewStor
     return kept_records, queries[query_read], kept_keys, tokens[shape_read]
 
 
-def rank(records: Sequence[QueryRecord], keys: Sequence[ShapeKey], scores: np.ndarray,
-         same: Sequence[Sequence[str]]) -> RetrievalResults:
-    """Results of scores (Q, S); shapes that cannot be told apart count as one."""
-    relevance = relevance_by_id([r.shape.instance for r in records], [k.instance for k in keys],
-                                same) if _unique(keys) else \
-        relevance_by_id([str(r.shape) for r in records], [str(k) for k in keys])
-    return RetrievalResults.from_scores(
-        scores, relevance, [r.id for r in records], [r.category for r in records],
-        [str(k) for k in keys], [k.category for k in keys])
-
-
-def _unique(keys: Sequence[ShapeKey]) -> bool:
-    return len({key.instance for key in keys}) == len(keys)
+def right_ones(records: Sequence[QueryRecord], keys: Sequence[ShapeKey],
+               same: Sequence[Sequence[str]]) -> np.ndarray:
+    """(Q, S) bool; shapes of ``same`` (groups of instances that look alike) count as one."""
+    if len({key.instance for key in keys}) == len(keys):
+        return relevance_by_id([r.shape.instance for r in records],
+                               [k.instance for k in keys], same)
+    return relevance_by_id([str(r.shape) for r in records], [str(k) for k in keys])
 
 
 def only_own_category(scores: np.ndarray, records: Sequence[QueryRecord],

@@ -137,12 +137,12 @@ def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[
     found = []
     for query in chosen.tolist():
         name = f"{results.query_ids[query]}\nrank {results.ranks[query] or '-'}"
-        items = []
+        items, known = [], results.ranks[query] > 0  # else nothing is right, nor wrong
         for place, index in enumerate(results.top_indices[query].tolist()):
             if index >= 0:
                 text = f"{results.gallery_ids[index]}\n{results.top_scores[query, place]:.3f}"
                 items.append(Cell(_picture(pictures.gallery, index), text,
-                                  bool(results.top_right[query, place])))
+                                  bool(results.top_right[query, place]) if known else None))
         found.append(Row(Cell(_picture(pictures.query, query), name), items))
     return found
 
