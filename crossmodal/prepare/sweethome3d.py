@@ -36,6 +36,9 @@ from crossmodal.prepare.options import add_common_options
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import render_photos
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
 
 NAME = "furniture"
 STEPS = (*SHAPE_STEPS, "photos")
@@ -59,12 +62,14 @@ def main(
     """Make the data set from a prepared copy or from .sh3f libraries; returns ``<root>/furniture``.
 
     photos : photo renders of each training shape; None = 8 for protocol T, 16 for S
+    Only pieces of the split are taken; without a split file it is drawn at random over all.
     """
     folder = Path(root) / NAME
     pieces = check_unique(_read_sources(prepared, sh3f_paths))
     if split_file is None and prepared is not None:
         split_file = Path(prepared) / "split.json"
     split = read_split(split_file) if split_file else random_split(pieces, seed)
+    pieces = _in_split(pieces, split)
     models = import_models(pieces.values(), folder, workers, redo)
     icons = import_pictures(pieces.values(), folder, workers=workers, redo=redo)
     keys = {Path(key).name: key for key in models}
@@ -97,6 +102,20 @@ def write_lists(
             write_json(folder / f"{name}_train.json", train)
             write_json(folder / f"{name}_test.json", test)
     write_json(folder / "duplicates.json", split.duplicates)
+
+
+def _in_split(pieces: Mapping[str, Furniture], split: Split) -> dict[str, Furniture]:
+    """The pieces that the split names; what it does not name, or names in vain, is counted."""
+    named = [*split.train, *split.test]
+    absent = sorted(set(named) - set(pieces))
+    if len(absent) == len(named):
+        raise ValueError(f"none of the split's {len(named)} shapes is in the library")
+    if absent:
+        logger.warning("%d shapes of the split are not there (first: %s)", len(absent), absent[0])
+    left_out = len(set(pieces) - set(named))
+    if left_out:
+        logger.info("%d pieces are not in the split and left out", left_out)
+    return {name: pieces[name] for name in sorted(set(named) & set(pieces))}
 
 
 def _read_sources(prepared: Path | None, libraries: Sequence[Path]) -> list[Furniture]:

@@ -89,6 +89,20 @@ def test_from_libraries_with_a_random_split(tmp_path: Path) -> None:
     assert folder_hash(again / "photo" / "img") == folder_hash(folder / "photo" / "img")
 
 
+def test_only_pieces_of_the_split_are_taken(tmp_path: Path) -> None:
+    source = write_prepared(tmp_path / "source")
+    split = {"train": ["Mini_0001", "Gone_0001"], "test": ["Mini_0003"]}
+    (tmp_path / "other.json").write_text(json.dumps(split))
+    folder = make(
+        tmp_path / "data", prepared=source, split_file=tmp_path / "other.json", steps=["views"]
+    )
+    views = sorted(path.stem for path in (folder / "rendering_furniture").rglob("*.npy"))
+    assert views == ["Mini_0001", "Mini_0003"]
+    (tmp_path / "other.json").write_text('{"train": ["x"], "test": ["y"]}')
+    with pytest.raises(ValueError, match="none of the split's 2 shapes"):
+        make(tmp_path / "more", prepared=source, split_file=tmp_path / "other.json")
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     one = write_library(tmp_path / "a" / "Mini.sh3f")
     two = write_library(tmp_path / "b" / "Mini.sh3f")
