@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -51,30 +50,3 @@ def check_python_headers() -> list[str]:
         f"Jittor compiles against them: install them (Debian/Ubuntu: `apt install "
         f"python{version}-dev`, Fedora: `dnf install python3-devel`)."
     )
-
-
-def write_python_config(folder: Path) -> Path:
-    """A small `python-config` that answers for this very interpreter.
-
-    Jittor asks such a script for include paths, but in a virtual environment finds none, or that
-    of another Python with the same minor version.
-    """
-    includes = " ".join(f"-I{path}" for path in check_python_headers())
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    script = (
-        "#!/bin/sh\n"
-        'case "$1" in\n'
-        f"  --includes) echo '{includes}' ;;\n"
-        f"  --extension-suffix) echo '{suffix}' ;;\n"
-        "  *) exit 1 ;;\n"
-        "esac\n"
-    )
-    digest = hashlib.sha256(script.encode()).hexdigest()[:8]
-    path = folder / f"python-config-{digest}"
-    if not path.is_file() or path.read_text() != script or not os.access(path, os.X_OK):
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.write_text(script)
-        fresh.chmod(0o755)
-        fresh.replace(path)
-    return path

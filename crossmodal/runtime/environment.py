@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from crossmodal.runtime import checks, cuda_probe
+from crossmodal.runtime import cuda_probe, scripts
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import cache_root
@@ -26,7 +26,7 @@ def prepare(home: Path) -> cuda_probe.CudaProbe:
     """Set the variables for a Jittor that lives in `home`; what was found about CUDA."""
     _set_defaults(QUIET)
     if os.name != "nt" and "python_config_path" not in os.environ:
-        config = checks.write_python_config(cache_root(home) / "crossmodal")
+        config = scripts.write_python_config(cache_root(home) / "crossmodal")
         os.environ["python_config_path"] = str(config)
     _limit_threads()
     return _choose_cuda()

@@ -6,10 +6,24 @@ import importlib
 import os
 import sys
 import threading
+import time
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from crossmodal.runtime import build, checks, environment, half_built, home, onednn, openmp, seeds
+from crossmodal.runtime import (
+    build,
+    checks,
+    environment,
+    half_built,
+    home,
+    locks,
+    onednn,
+    openmp,
+    scripts,
+    seeds,
+    threads_at_exit,
+)
 from crossmodal.runtime.cuda_probe import CudaProbe
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger
@@ -18,6 +32,7 @@ from crossmodal.runtime.side_effects import contained
 _LOG = get_logger(__name__)
 _IMPORT_LOCK = threading.RLock()
 _PROBE: CudaProbe | None = None
+_PATIENCE_SECONDS = 3.0
 
 
 def load_jittor() -> ModuleType:
@@ -36,8 +51,7 @@ def load_jittor() -> ModuleType:
         if imported is not None and hasattr(imported, "Var"):
             return imported
         jittor = _prepare_and_import()
-        seeds.seed_jittor(jittor)
-        _survive_forks()
+        _finish(jittor)
         return jittor
 
 
@@ -66,9 +80,14 @@ def _prepare_and_import() -> ModuleType:
             return _build_and_import(place, trust_stamp=False)
 
 
-def _survive_forks() -> None:
-    """Let a forked child compute with one thread: the others do not exist there."""
-    if hasattr(os, "register_at_fork"):
+def _finish(jittor: Any) -> None:
+    """What can only be done once Jittor is there."""
+    seeds.seed_jittor(jittor)
+    threads_at_exit.guard_exit()
+    if sys.platform == "linux":
+        folder = home.cache_root(home.jittor_home()) / "crossmodal"
+        jittor.flags.python_path = str(scripts.write_python(folder))
+    if hasattr(os, "register_at_fork"):  # in a forked child the other threads do not exist
         os.register_at_fork(after_in_child=lambda: openmp.set_threads(1))
 
 
@@ -79,9 +98,19 @@ def _forget_failed_import() -> None:
             del sys.modules[name]
 
 
+def _say_if_waiting(lock: Path) -> None:
+    """Say so when another process keeps Jittor locked for long, which means that it builds it."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while locks.is_held(lock):
+        if time.monotonic() > end:
+            _LOG.info("waiting for another process that is building Jittor (%s)", lock.parent)
+            return
+        time.sleep(0.05)
+
+
 def _repair(utils: Any) -> None:
     """Remove unfinished files, saying so."""
-    removed = half_built.remove_stumps(build.Path(utils.cache_path))
+    removed = half_built.remove_stumps(Path(utils.cache_path))
     if removed:
         _LOG.warning(
             "removed %d damaged files from Jittor's cache (first: %s); they are built again",
@@ -90,9 +119,10 @@ def _repair(utils: Any) -> None:
         )
 
 
-def _build_and_import(place: home.Path, trust_stamp: bool) -> ModuleType:
+def _build_and_import(place: Path, trust_stamp: bool) -> ModuleType:
     """Repair and build if need be, then import; what goes wrong becomes one clear error."""
     utils = importlib.import_module("jittor_utils")
+    _say_if_waiting(Path(utils.cache_path).parent / "jittor.lock")
     _repair(utils)
     build.ensure_built(utils, place, trust_stamp)
     try:

@@ -30,3 +30,12 @@ def locked(path: Path) -> Iterator[None]:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of an existing file; False for a missing one."""
+    try:
+        with path.open("rb") as file:
+            return not try_lock(file.fileno())
+    except OSError:
+        return False

@@ -7,17 +7,17 @@ ends the process on Ctrl-C without cleaning up, and ends it when any child proce
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import random
 import signal
 import ssl
-import threading
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 _SIGNALS = ("SIGINT", "SIGCHLD")
+_LARGEST_SIGACTION = 1024  # bytes; the C structure is 152 on Linux, and we never look inside
 
 
 @contextlib.contextmanager
@@ -25,22 +25,35 @@ def contained() -> Iterator[None]:
     """Run the import of Jittor; random states, certificates and signals are as before after it."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     context = getattr(ssl, "_create_default_https_context", None)
-    handlers = _signal_handlers()
     try:
-        yield
+        with _signal_actions_kept():
+            yield
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
         if context is not None:
             ssl._create_default_https_context = context
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
-def _signal_handlers() -> dict[int, Any]:
-    """Handlers to put back; only the main thread may do that, and only if Python set them."""
-    if threading.current_thread() is not threading.main_thread() or os.name == "nt":
-        return {}
-    numbers = [getattr(signal, name) for name in _SIGNALS]
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    return {number: handler for number, handler in handlers.items() if handler is not None}
+@contextlib.contextmanager
+def _signal_actions_kept() -> Iterator[None]:
+    """Put signal handlers back as the C library knows them.
+
+    Jittor sets its own behind Python's back, and Python's `signal.signal` works in the main thread
+    only.
+    """
+    if os.name == "nt":
+        yield
+        return
+    library = ctypes.CDLL(None)
+    actions = {
+        int(getattr(signal, name)): ctypes.create_string_buffer(_LARGEST_SIGACTION)
+        for name in _SIGNALS
+    }
+    for number, action in actions.items():
+        library.sigaction(number, None, action)
+    try:
+        yield
+    finally:
+        for number, action in actions.items():
+            library.sigaction(number, action, None)
