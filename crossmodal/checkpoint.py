@@ -79,7 +79,7 @@ def save(place: PathLike, checkpoint: Checkpoint, best: bool = False) -> Path:
                for name, array in getattr(checkpoint, group).items()}
     text = _state_text(checkpoint.state)
     checksum = _checksum(text, tensors)
-    for path in paths:
+    for path in reversed(paths):  # `last` knows of `best`: it must not be there before it
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             safetensors_file.write(file, tensors, {KEY: text, "checksum": checksum})

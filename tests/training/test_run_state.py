@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from crossmodal import checkpoint
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config import Config, LogConfig, load_config, override
 from crossmodal.models.tensors import assign, named_tensors
@@ -100,3 +102,36 @@ def test_a_restored_tensor_keeps_its_place_in_the_optimiser() -> None:
     assign(named_tensors(net), {"linear_in.weight": start})
     rule.step((net.linear_in.weight * jt.ones((8, 8))).sum(), 0.5)
     assert np.allclose(net.linear_in.weight.numpy(), -0.5)
+
+
+def test_a_refused_resumption_leaves_the_stored_configuration(config: Config) -> None:
+    folder, _ = saved(config)
+    run_state.start_folder(folder, override(config, ["optim.lr=0.1"]), resume=True)
+    assert load_config(folder / "config.yaml") == config
+
+
+def test_a_replaced_run_leaves_no_checkpoint_behind(config: Config) -> None:
+    folder, _ = saved(config)
+    run_state.discard(folder)
+    assert [p.name for p in folder.iterdir()] == ["config.yaml"]
+    run_state.discard(folder)
+
+
+def test_a_crash_between_best_and_last_loses_no_best(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`last` must not claim a best figure whose weights were never written."""
+    folder, net = saved(config)
+    written, write = [], checkpoint.atomic_write
+
+    def crash(path: Path) -> Any:
+        written.append(path)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        return write(path)
+
+    monkeypatch.setattr(checkpoint, "atomic_write", crash)
+    with pytest.raises(KeyboardInterrupt):
+        run_state.save(folder, config, net, optimiser(net), Progress(epoch=3, best=0.9), best=True)
+    found = {which: checkpoint.load(folder, which).state["progress"] for which in ("best", "last")}
+    assert found["best"]["best"] == 0.9 and found["last"]["best"] == 1 / 3
