@@ -43,9 +43,9 @@ def _compare(
         jt.sync([loss, *jt.grad(loss, list(rows))])
         jt.sync_all(True)
 
-    forward = seconds(lambda: ours(*rows).item(), 20, warm_up=3)
+    forward = seconds(lambda: ours(*rows).item(), warm_up=3)
     theirs = seconds(lambda: loops(*rows), 1 if quick else 3, warm_up=0)
-    facts = {"with_gradient_seconds": seconds(with_gradient, 20, warm_up=3)}
+    facts = {"with_gradient_seconds": seconds(with_gradient, warm_up=3)}
     return Measurement(f"{name}, batch {BATCH}", forward, theirs, facts=facts)
 
 

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+LEAST_TIME = 2.0
+
 
 @dataclass
 class Measurement:
@@ -34,16 +36,17 @@ class Measurement:
         return self.ratio is None or self.least is None or self.ratio >= self.least
 
 
-def seconds(action: Callable[[], Any], repeats: int = 5, warm_up: int = 1) -> float:
-    """Least seconds of `action`, after `warm_up` calls that do not count.
+def seconds(action: Callable[[], Any], repeats: int = 3, warm_up: int = 1) -> float:
+    """Least seconds of `action` in at least `repeats` calls and LEAST_TIME seconds.
 
-    The least, because other programs on the machine can only add to it.
+    The least, because other programs on the machine can only add to it; for long enough to meet a
+    quiet moment. `warm_up` calls before do not count.
     """
     for _ in range(warm_up):
         action()
-    times = []
     gc.collect()
-    for _ in range(repeats):
+    times: list[float] = []
+    while len(times) < repeats or sum(times) < LEAST_TIME:
         started = time.perf_counter()
         action()
         times.append(time.perf_counter() - started)
