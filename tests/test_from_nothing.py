@@ -1,0 +1,114 @@
+"""From nothing to ranked shapes, as a stranger does it: generate, train, test, index, ask."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from boxes_data import SETTINGS
+
+CATEGORIES = ("bed", "chair", "sofa", "table")
+
+
+class Project:
+    """A generated data set, a config, and a way to run the commands on them."""
+
+    def __init__(self, folder: Path, repo_root: Path) -> None:
+        self.folder, self.repo_root = folder, repo_root
+        self.config = folder / "tiny.yaml"
+        self.config.write_text(SETTINGS.replace("name: boxes", f"name: tiny\n  root: {folder}")
+                               .replace("views: 4", "views: 12")
+                               .replace("log:", f"log:\n  save_root: {folder / 'runs'}"))
+
+    def run(self, *command: str, inside: str = ".") -> subprocess.CompletedProcess[str]:
+        """Run a Python command inside a folder of the checkout; its output as text."""
+        return subprocess.run([sys.executable, *command], cwd=self.repo_root / inside,
+                              env=dict(os.environ), capture_output=True, text=True, timeout=900)
+
+    def script(self, name: str, *options: str) -> str:
+        """Run a script of Instance-level; raises AssertionError with its output if it fails."""
+        done = self.run(name, "--config", str(self.config), *options, inside="Instance-level")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def metrics(self, name: str) -> dict:
+        return json.loads((self.folder / "runs" / "tiny" / name / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Project:
+    found = Project(tmp_path_factory.mktemp("project"), repo_root)
+    done = found.run("-m", "crossmodal.prepare.generate", "--root", str(found.folder), "--name",
+                     "tiny", "--instances", "3", "--photos", "4", "--library", "2", "--size", "64")
+    assert done.returncode == 0, done.stderr
+    found.script("RetrievalNet_sag_con.py")
+    return found
+
+
+def test_simple_mode_reports_every_category(project: Project) -> None:
+    table = project.script("RetrievalNet_test.py", "--mode", "simple")
+    assert all(f"| {category} " in table for category in (*CATEGORIES, "all"))
+    folder = project.folder / "runs" / "tiny" / "test_simple"
+    rows = list(csv.DictReader((folder / "queries.csv").open()))
+    records = json.loads((project.folder / "tiny" / "tiny_test.json").read_text())
+    assert len(rows) == len(records)
+    assert (folder / "grid.png").stat().st_size > 1000
+
+
+def test_full_mode_measures_the_top_shape(project: Project) -> None:
+    project.script("RetrievalNet_test.py", "--mode", "full")
+    rows = list(csv.DictReader(
+        (project.folder / "runs" / "tiny" / "test_full" / "queries.csv").open()))
+    for row in rows:
+        if int(row["rank"]) == 1:  # the right shape against itself
+            assert float(row["hau"]) == pytest.approx(0.0, abs=1e-9)
+            assert float(row["iou"]) == 1.0
+    assert any(float(row["iou"]) < 1 for row in rows if int(row["rank"]) != 1)
+
+
+def test_shapenet_mode_stays_in_the_category_and_knows_no_right_shape(project: Project) -> None:
+    project.script("RetrievalNet_test.py", "--mode", "shapenet")
+    rows = list(csv.DictReader(
+        (project.folder / "runs" / "tiny" / "test_shapenet" / "queries.csv").open()))
+    for row in rows:
+        assert row["rank"] in ("", "0", "-")
+        assert row["id_1"].startswith(row["category"] + "/")
+        assert float(row["hau"]) > 0
+
+
+def test_untrained_network_is_reported_apart(project: Project) -> None:
+    project.script("RetrievalNet_test.py", "--untrained")
+    untrained, trained = project.metrics("untrained_simple"), project.metrics("test_simple")
+    assert untrained["gallery_size"] == trained["gallery_size"]
+    assert untrained["overall"]["queries"] == trained["overall"]["queries"]
+
+
+def test_index_and_ask(project: Project) -> None:
+    run = str(project.folder / "runs" / "tiny")
+    index = str(project.folder / "index")
+    photo = next((project.folder / "tiny" / "img").rglob("*.jpg"))
+    done = project.run("-m", "crossmodal.search", "index", "--meshes",
+                       str(project.folder / "tiny" / "model"), "--checkpoint", run, "--index",
+                       index)
+    assert done.returncode == 0, done.stderr
+    done = project.run("-m", "crossmodal.search", "query", "--index", index, "--checkpoint", run,
+                       "--image", str(photo), "--json", "--grid",
+                       str(project.folder / "found.png"))
+    assert done.returncode == 0, done.stderr
+    hits = json.loads(done.stdout)["hits"]
+    assert len(hits) == 10
+    assert [hit["score"] for hit in hits] == sorted((h["score"] for h in hits), reverse=True)
+    assert {hit["category"] for hit in hits} <= set(CATEGORIES)
+    assert (project.folder / "found.png").stat().st_size > 1000
+
+
+def test_a_missing_run_is_named(project: Project) -> None:
+    done = project.run("RetrievalNet_test.py", "--config", str(project.config), "--set",
+                       "log.run_name=nothing", inside="Instance-level")
+    assert done.returncode == 1
+    assert "nothing" in done.stderr and "Traceback" not in done.stderr
