@@ -168,8 +168,8 @@ def in_batches(items: Any, prepare: Callable[[Any], np.ndarray],
 
 def _fingerprint(arrays: dict[str, np.ndarray], config: Config) -> str:
     """Hash of the weights and of what is done to a picture before them."""
-    digest = hashlib.sha256(repr((config.model, config.data.image_size, config.data.view_size,
-                                  config.data.normalisation, config.data.views)).encode())
+    prepared = [getattr(config.data, key) for key in PREPARATION]
+    digest = hashlib.sha256(repr((config.model, prepared)).encode())
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()[:16]

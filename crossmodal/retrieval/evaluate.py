@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.views import ViewStore
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
+from crossmodal.retrieval.metrics import mean_reciprocal_rank, rank_of_relevant, top_k_rate
+from crossmodal.retrieval.relevance import relevance_by_id
 from crossmodal.retrieval.scoring import attention_scores
 
 
@@ -15,16 +15,12 @@ def evaluate_queries(encoder: Encoder, records: Sequence[QueryRecord], keys: Seq
                      store: ViewStore, workers: int = 0) -> dict[str, float]:
     """Top-1, Top-10 (in [0, 1]) and MRR of queries among the shapes ``keys``.
 
-    Unreadable queries are left out; a shape's rank counts the shapes scored above it, and of equal
-    scores those earlier in ``keys``.
+    Unreadable queries are left out.
     """
     queries, read = embed_queries(encoder, records, workers)
     tokens, _ = embed_gallery(encoder, store, keys, workers)
-    place = {key: index for index, key in enumerate(keys)}
-    own = np.array([place[record.shape] for record in records])[read]
-    scores = attention_scores(queries[read], tokens, encoder.w_in)
-    mine = scores[np.arange(len(own)), own][:, None]
-    earlier = (scores == mine) & (np.arange(scores.shape[1])[None, :] < own[:, None])
-    rank = ((scores > mine) | earlier).sum(1)
-    return {"top1": float((rank < 1).mean()), "top10": float((rank < 10).mean()),
-            "mrr": float((1.0 / (rank + 1)).mean())}
+    kept = [record for record, was_read in zip(records, read) if was_read]
+    relevance = relevance_by_id([record.shape for record in kept], keys)
+    ranks = rank_of_relevant(attention_scores(queries[read], tokens, encoder.w_in), relevance)
+    return {"top1": top_k_rate(ranks, 1), "top10": top_k_rate(ranks, 10),
+            "mrr": mean_reciprocal_rank(ranks)}
