@@ -51,9 +51,9 @@ class Training:
     def __init__(self, config: Config, resume: bool = False) -> None:
         self.config = config
         self.folder = run_state.run_folder(config)
-        run_state.start_folder(self.folder, config, resume)
         seeds.seed_everything(config.seed)
         self.dataset = InstanceDataset.load(config.data, config.seed)
+        run_state.start_folder(self.folder, config, resume)
         self.batches = TrainBatches(self.dataset, config.data, config.seed)
         self.net = build_retrieval_net(config.model, pretrained=not resume)
         self.optimiser = make_optimiser(self.net, config)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tiny_project import Project, make_project
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
 SHARED_VARIABLE = "CROSSMODAL_SHARED"
@@ -25,6 +26,12 @@ def pytest_configure() -> None:
 def repo_root() -> Path:
     """Folder of the checkout."""
     return REPO_ROOT
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A tiny generated data set with a network trained on it."""
+    return make_project(tmp_path_factory.mktemp("project"), REPO_ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,68 @@
+"""Every command of the README, run as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_project import Project
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def commands() -> list[str]:
+    """The lines of the README's bash blocks."""
+    blocks = re.findall(r"```bash\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the README in a folder, with this Python."""
+    words = shlex.split(command)
+    words[0] = sys.executable if words[0] == "python" else words[0]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
+
+
+def of_kind(start: str) -> list[str]:
+    return [command for command in commands() if command.startswith(start)]
+
+
+def test_every_command_is_run_by_a_test_below() -> None:
+    kinds = ("make ", "python -m crossmodal.search ", "python RetrievalNet_")
+    assert [command for command in commands() if not command.startswith(kinds)] == []
+    assert all(of_kind(kind) for kind in kinds)
+
+
+def test_make_targets_name_files_that_are_there(repo_root: Path) -> None:
+    for command in of_kind("make "):
+        done = run(command + " --dry-run VENV=" + str(Path(sys.prefix)), repo_root)
+        assert done.returncode == 0, done.stderr
+        for script in re.findall(r"(RetrievalNet_\w+\.py)", done.stdout):
+            assert (repo_root / "Instance-level" / script).is_file()
+        for config in re.findall(r"--config (\S+)", done.stdout):
+            assert (repo_root / config).is_file()
+
+
+def test_search_finds_shapes_in_a_folder_of_meshes(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder / "tiny" / "model", tmp_path / "my_meshes")
+    shutil.copytree(project.folder / "runs" / "tiny", tmp_path / "runs" / "demo")
+    photo = next((project.folder / "tiny" / "img").rglob("*.jpg"))
+    shutil.copy(photo, tmp_path / "photo.jpg")
+    for command in of_kind("python -m crossmodal.search "):
+        done = run(command, tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "found.png").stat().st_size > 1000
+
+
+def test_the_papers_commands_start_and_say_what_they_need(repo_root: Path) -> None:
+    if (repo_root / "data" / "pix3d").exists():
+        pytest.skip("data/pix3d is there: the commands would really train")
+    for command in of_kind("python RetrievalNet_"):
+        done = run(command, repo_root / "Instance-level")
+        assert done.returncode == 1
+        assert "pix3d" in done.stderr and "Traceback" not in done.stderr
