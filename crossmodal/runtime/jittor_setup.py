@@ -17,6 +17,7 @@ from crossmodal.runtime import (
     environment,
     half_built,
     home,
+    lasting_thread,
     locks,
     onednn,
     openmp,
@@ -32,6 +33,7 @@ from crossmodal.runtime.side_effects import contained
 _LOG = get_logger(__name__)
 _IMPORT_LOCK = threading.RLock()
 _PROBE: CudaProbe | None = None
+_FINISHED = False
 _PATIENCE_SECONDS = 3.0
 
 
@@ -47,10 +49,9 @@ def load_jittor() -> ModuleType:
     """
     with _IMPORT_LOCK:
         checks.check_numpy()
-        imported = sys.modules.get("jittor")
-        if imported is not None and hasattr(imported, "Var"):
-            return imported
-        jittor = _prepare_and_import()
+        jittor = sys.modules.get("jittor")
+        if jittor is None or not hasattr(jittor, "Var"):  # not imported, or not to the end
+            jittor = lasting_thread.run_lasting(_prepare_and_import)
         _finish(jittor)
         return jittor
 
@@ -81,7 +82,13 @@ def _prepare_and_import() -> ModuleType:
 
 
 def _finish(jittor: Any) -> None:
-    """What can only be done once Jittor is there."""
+    """What can only be done once Jittor is there, and is done once."""
+    global _FINISHED
+    if _FINISHED:
+        return
+    _FINISHED = True
+    if onednn.supported() and jittor.compile_extern.mkl_ops is None:
+        _LOG.warning("Jittor was imported without oneDNN: convolutions on the CPU will be slow")
     seeds.seed_jittor(jittor)
     threads_at_exit.guard_exit()
     if sys.platform == "linux":

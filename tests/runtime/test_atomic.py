@@ -161,13 +161,14 @@ def test_two_writers_at_once(old: Path) -> None:
 def test_kill_9_in_the_middle(old: Path) -> None:
     """Whenever the writer is killed, the file is whole; the next write clears what it left."""
     code = (
-        "import itertools, sys\n"
+        "import itertools, sys, time\n"
         "from crossmodal.runtime.atomic import atomic_write\n"
         "for value in itertools.cycle(range(256)):\n"
         "    with atomic_write(sys.argv[1]) as file:\n"
         "        for _ in range(50):\n"
         f"            file.write(bytes([value]) * ({SIZE} // 50))\n"
         "            file.flush()\n"
+        "            time.sleep(0.001)\n"
     )
     interrupted = 0
     for attempt in range(12):

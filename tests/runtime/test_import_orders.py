@@ -46,6 +46,13 @@ def test_jittor_then_package(run) -> None:
     assert ok(run(code, **prepared())) == f"True {EXPECTED}"
 
 
+def test_jittor_imported_first_compiles_into_the_same_cache(run) -> None:
+    """Settings that differed would compile every operator again, and again after that."""
+    code = "import jittor\nfrom crossmodal.runtime import jt\nprint(jt.flags.python_path)"
+    other = "from crossmodal.runtime import jt\nprint(jt.flags.python_path)"
+    assert ok(run(code, **prepared())) == ok(run(other))
+
+
 def test_after_an_import_of_jittor_that_failed(run) -> None:
     """Only one of the two folders leads upstream's import into an error half way through."""
     code = (
