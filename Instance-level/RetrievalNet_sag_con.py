@@ -85,6 +85,8 @@ class Training:
     def epoch(self, loader: Loader[Batch]) -> None:
         """Train on the rest of the epoch in hand; validate and save at its end."""
         self.net.train()
+        # What is still pending would fuse with the first step and round it differently.
+        jt.sync_all(True)
         progress = self.progress
         for batch in loader.epoch(progress.epoch, start=progress.step):
             began = time.monotonic()
