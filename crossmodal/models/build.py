@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crossmodal.config import ModelConfig
+from crossmodal.config import ConfigError, ModelConfig
 from crossmodal.models.layers import freeze_batch_norm
 from crossmodal.models.retrieval_net import Encoder, RetrievalNet
 from crossmodal.models.tensors import assign, named_tensors
@@ -26,10 +26,13 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
     model : the configuration's section
     pretrained : read the ImageNet weights it names; False where a checkpoint follows
 
-    Raises ValueError for settings that do not go together, and what the weights' reader raises.
+    Raises ConfigError for settings that do not go together, and what the weights' reader raises.
     """
-    net = RetrievalNet(model.query_backbone, model.view_backbone, model.split, model.z_dim,
-                       model.dropout, model.query_channels, model.view_channels)
+    try:
+        net = RetrievalNet(model.query_backbone, model.view_backbone, model.split, model.z_dim,
+                           model.dropout, model.query_channels, model.view_channels)
+    except ValueError as error:
+        raise ConfigError(f"model: {error}") from error
     if pretrained:
         _load_tower(net.query_encoder, model.query_backbone, model.pretrained, model)
         _load_tower(net.rendering_encoder, model.view_backbone,

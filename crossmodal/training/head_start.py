@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from crossmodal.config import Config
+from crossmodal.config import Config, ConfigError
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.evaluation import QueryBatches, ViewBatches
 from crossmodal.data.loader import Loader
@@ -41,14 +41,14 @@ class FrozenFeatures:
 def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> None:
     """Set the heads as ``model.head_start`` says; a random start leaves them as they are.
 
-    Raises ValueError where the two towers' features cannot share a projection.
+    Raises ConfigError where the two towers' features cannot share a projection.
     """
     kind = config.model.head_start
     if kind == "random":
         return
     first, second = net.query_encoder.network, net.rendering_encoder.network
     if first.out_features != second.out_features:
-        raise ValueError("model.head_start pca and aligned need two towers of one feature length, "
+        raise ConfigError("model.head_start pca and aligned need two towers of one feature length, "
                          f"not {first.out_features} and {second.out_features}: choose the same "
                          "backbone for both, or head_start=random")
     features = frozen_features(net, batches, config)
@@ -86,13 +86,13 @@ def _compute(net: RetrievalNet, batches: TrainBatches, config: Config) -> dict[s
 def principal_components(views: np.ndarray, dim: int, most: int = 6000) -> np.ndarray:
     """(dim, F) leading directions of the centred features (S, V, F); at most ``most`` rows used.
 
-    Raises ValueError where there are fewer directions than ``dim``.
+    Raises ConfigError where there are fewer directions than ``dim``.
     """
     rows = views.reshape(-1, views.shape[-1])
     rows = rows[::max(1, -(-len(rows) // most))].astype(np.float64)
     rows = rows - rows.mean(0)
     if min(rows.shape) < dim:
-        raise ValueError(f"model.z_dim={dim} needs as many views and features as that; there are "
+        raise ConfigError(f"model.z_dim={dim} needs as many views and features as that; there are "
                          f"{rows.shape[0]} views of {rows.shape[1]} features")
     _, vectors = np.linalg.eigh(rows.T @ rows)
     return np.ascontiguousarray(vectors[:, ::-1][:, :dim].T, np.float32)

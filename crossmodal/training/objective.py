@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crossmodal.config import LossConfig
+from crossmodal.config import ConfigError, LossConfig
 from crossmodal.losses import category_loss, consistency_loss, contrast_loss, instance_loss
 from crossmodal.models.layers import l2_normalise
 from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
@@ -37,7 +37,10 @@ def objective(net: RetrievalNet, found: Embeddings, same_instance: jt.Var, same_
 
 
 def weighted_sum(terms: Mapping[str, jt.Var], loss: LossConfig) -> jt.Var:
-    """The scalar that training minimises."""
+    """The scalar that training minimises; raises ConfigError where no loss is switched on."""
+    if not terms:
+        raise ConfigError("no loss is left to minimise: give one of loss.instance, loss.category, "
+                          "loss.contrast (or, with style transition, loss.consistency) a weight")
     weights = {"instance": loss.instance, "category": loss.category,
                "plain_instance": loss.plain_query * loss.instance,
                "plain_category": loss.plain_query * loss.category,
