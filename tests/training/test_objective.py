@@ -10,7 +10,7 @@ import pytest
 from golden.formula import unit_rows
 from golden.golden_arrays import compare, read
 
-from crossmodal.config import LossConfig
+from crossmodal.config import ConfigError, LossConfig
 from crossmodal.models.retrieval_net import Embeddings
 from crossmodal.models.view_attention import ViewAttention, attention_scores
 from crossmodal.runtime import jt
@@ -57,6 +57,12 @@ def test_a_weight_of_zero_leaves_the_term_out(off: str, gone: set[str]) -> None:
 
 def test_without_the_bridge_it_is_cmic_with_contrast() -> None:
     assert set(terms(LossConfig(), with_bridge=False)) == {"instance", "category", "contrast"}
+
+
+def test_no_loss_at_all_is_an_error() -> None:
+    nothing = replace(LossConfig(), instance=0.0, category=0.0, contrast=0.0)
+    with pytest.raises(ConfigError, match="no loss is left to minimise"):
+        weighted_sum(terms(nothing, with_bridge=False), nothing)
 
 
 def test_weights_multiply() -> None:

@@ -84,8 +84,13 @@ def test_resting_groups_and_frozen_tensors_stay() -> None:
     after = problem.arrays()
     assert np.array_equal(before["first"], after["first"])
     assert not np.array_equal(before["second"], after["second"])
-    frozen = jt.ones((3,)).stop_grad()
-    assert list(Optimiser([Group("all", {"frozen": frozen})]).state()) == ["steps"]
+    both = {"frozen": jt.ones((3,)).stop_grad(), "free": jt.ones((3,))}
+    assert set(Optimiser([Group("all", both)]).state()) == {"first.free", "second.free", "steps"}
+
+
+def test_nothing_to_move_is_an_error() -> None:
+    with pytest.raises(ValueError, match="nothing to train"):
+        Optimiser([Group("all", {"frozen": jt.ones((3,)).stop_grad()})])
 
 
 def test_unknown_rule_is_named() -> None:

@@ -1,0 +1,214 @@
+"""Training as a user starts it: it learns, and no stop, kill or number of workers changes a bit."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+from boxes_data import SETTINGS, write_boxes
+
+from crossmodal import checkpoint
+from crossmodal.config import Config, OptimConfig
+
+STEPS, PER_EPOCH = 24, 6
+SCRIPT = "RetrievalNet_sag_con.py"
+pytestmark = pytest.mark.slow
+
+
+class Bench:
+    """The tiny data set, and runs of the training script on it."""
+
+    def __init__(self, root: Path, repo_root: Path) -> None:
+        self.root, self.inside = root, repo_root / "Instance-level"
+        write_boxes(root)
+        (root / "boxes.yaml").write_text(SETTINGS)
+
+    def folder(self, name: str) -> Path:
+        return self.root / "runs" / name
+
+    def command(self, name: str, options: tuple[str, ...]) -> list[str]:
+        settings = {"data.root": self.root, "log.save_root": self.root / "runs",
+                    "log.run_name": name, "optim.epochs": STEPS // PER_EPOCH}
+        given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        config = str(self.root / "boxes.yaml")
+        return [sys.executable, SCRIPT, "--config", config, *given, *options]
+
+    def train(self, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end, from inside the script's folder."""
+        return subprocess.run(self.command(name, options), cwd=self.inside, text=True, timeout=900,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self.command(name, options), cwd=self.inside,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def steps(self, name: str) -> list[int]:
+        """Steps in the log so far."""
+        path = self.folder(name) / "log.jsonl"
+        whole = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
+        return [line["step"] for line in map(json.loads, whole) if line["kind"] == "train"]
+
+    def log(self, name: str) -> str:
+        return (self.folder(name) / "log.jsonl").read_text()
+
+
+def wait(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+    """Until something is so; the process must still be at work then."""
+    end = time.monotonic() + 600
+    while not ready():
+        assert process.poll() is None, f"ended with {process.returncode}"
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def assert_same_run(bench: Bench, one: str, two: str) -> None:
+    """Logs, weights, moments and counters of two finished runs agree to the last bit."""
+    assert bench.log(one) == bench.log(two)
+    for which in ("last", "best"):
+        first, second = (checkpoint.load(bench.folder(n), which) for n in (one, two))
+        for group in ("model", "optimizer"):
+            found, expected = getattr(first, group), getattr(second, group)
+            assert found.keys() == expected.keys()
+            different = [n for n in expected if found[n].tobytes() != expected[n].tobytes()]
+            assert not different, (which, len(different), different[:3])
+        first.state["progress"]["seconds"] = second.state["progress"]["seconds"]
+        assert first.state["progress"] == second.state["progress"]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, repo_root: Path) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"), repo_root)
+
+
+@pytest.fixture(scope="module")
+def whole(bench: Bench) -> str:
+    """The name of an uninterrupted run; its output is in output.txt beside its log."""
+    done = bench.train("whole")
+    assert done.returncode == 0, done.stdout[-3000:]
+    (bench.folder("whole") / "output.txt").write_text(done.stdout)
+    return "whole"
+
+
+@pytest.fixture
+def other(bench: Bench) -> Any:
+    """The name of a run that is cleared away after the test: its checkpoints are large."""
+    yield "other"
+    shutil.rmtree(bench.folder("other"), ignore_errors=True)
+
+
+def test_it_learns_and_leaves_what_it_should(bench: Bench, whole: str) -> None:
+    lines = [json.loads(text) for text in bench.log(whole).splitlines()]
+    losses = [line["loss"] for line in lines if line["kind"] == "train"]
+    assert len(losses) == STEPS and bench.steps(whole) == list(range(1, STEPS + 1))
+    assert np.mean(losses[-PER_EPOCH:]) < 0.85 * np.mean(losses[:PER_EPOCH])
+    validated = [line for line in lines if line["kind"] == "validation"]
+    assert [line["step"] for line in validated] == [6, 12, 18, 24]
+    names = {path.name for path in bench.folder(whole).iterdir()}
+    assert names == {"config.yaml", "log.jsonl", "last.safetensors", "best.safetensors",
+                     "output.txt"}
+    assert "peak memory" in (bench.folder(whole) / "output.txt").read_text()
+    best = checkpoint.load(bench.folder(whole), "best").state["progress"]
+    assert best["best"] == max(line["mrr"] for line in validated)
+
+
+def test_two_workers_change_nothing(bench: Bench, whole: str, other: str) -> None:
+    done = bench.train(other, "--set", "data.workers=2")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert_same_run(bench, other, whole)
+
+
+def test_sigterm_saves_in_the_middle_of_an_epoch(bench: Bench, whole: str, other: str) -> None:
+    process = bench.start(other)
+    wait(process, lambda: len(bench.steps(other)) >= 8)
+    process.terminate()
+    assert process.wait(timeout=120) == 0
+    progress = checkpoint.load(bench.folder(other)).state["progress"]
+    assert progress["total_steps"] == bench.steps(other)[-1] < STEPS
+    done = bench.train(other, "--resume")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert_same_run(bench, other, whole)
+
+
+def test_killed_again_and_again_it_becomes_the_same_run(bench: Bench, whole: str,
+                                                        other: str) -> None:
+    """kill -9 before the first checkpoint, in the middle of epochs, and while a file is written."""
+    folder = bench.folder(other)
+
+    def writing() -> bool:
+        return len(bench.steps(other)) > 8 and any(folder.glob("*.tmp"))
+
+    moments: list[Callable[[], bool]] = [lambda: len(bench.steps(other)) >= 3,
+                                         lambda: len(bench.steps(other)) >= 8, writing,
+                                         lambda: len(bench.steps(other)) >= 20]
+    for number, moment in enumerate(moments):
+        again = (folder / "last.safetensors").exists()
+        assert again == (number >= 2)
+        process = bench.start(other, *(["--resume"] if again else []))
+        if not again and number:
+            wait(process, lambda: len(bench.steps(other)) < 3)  # the new log has begun
+        wait(process, moment)
+        process.kill()
+        process.wait()
+        for path in folder.glob("*.safetensors"):
+            assert checkpoint.load(path).model  # whole, or not there
+    done = bench.train(other, "--resume")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert_same_run(bench, other, whole)
+    assert not list(folder.glob("*.tmp"))
+
+
+def test_without_validation_every_epoch_is_saved_too(bench: Bench, other: str) -> None:
+    process = bench.start(other, "--set", "data.validation_fraction=0")
+    wait(process, lambda: len(bench.steps(other)) >= PER_EPOCH + 2)
+    process.kill()
+    process.wait()
+    progress = checkpoint.load(bench.folder(other)).state["progress"]
+    assert progress["total_steps"] == PER_EPOCH and progress["history"] == []
+
+
+@pytest.mark.parametrize("options, complaint", [
+    ((), "already holds a run: go on with --resume"),
+    (("--resume", "--set", "optim.lr=0.5"), "optim.lr: 0.0001 -> 0.5"),
+    (("--resume", "--set", "model.z_dim=32"), "model.z_dim: 16 -> 32"),
+    (("--set", "data.batchsize=4"), "unknown key 'data.batchsize'; did you mean 'data.batch_size'"),
+    (("--config", "./configs/nowhere.yaml"), "configs/nowhere.yaml does not exist"),
+    (("--set", "data.name=spheres"), "spheres"),
+    (("--set", "model.query_backbone=resnet19"), "did you mean 'resnet18'"),
+])
+def test_what_cannot_be_is_said_in_one_line(bench: Bench, whole: str, options: tuple[str, ...],
+                                            complaint: str) -> None:
+    before = (bench.folder(whole) / "config.yaml").read_text()
+    name = whole if not options or "--resume" in options else "refused"
+    done = bench.train(name, *options)
+    assert done.returncode == 1
+    assert complaint in done.stdout.splitlines()[-1] and "Traceback" not in done.stdout
+    assert (bench.folder(whole) / "config.yaml").read_text() == before
+
+
+@pytest.fixture(scope="module")
+def script(repo_root: Path) -> ModuleType:
+    """The training script as a module."""
+    place = repo_root / "Instance-level" / SCRIPT
+    specification = importlib.util.spec_from_file_location("train_instance", place)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_plan_is_epochs_or_fewer_steps(script: ModuleType) -> None:
+    for limit, expected in ((0, 70), (30, 30), (100, 70)):
+        config = Config(optim=OptimConfig(epochs=7, max_steps=limit))
+        assert script.planned_steps(config, 10) == expected
+    stepwise = Config(optim=OptimConfig(schedule="step", step_epochs=[2, 4]))
+    rate = script.planned_schedule(stepwise, 10, 70)
+    assert [rate(step) for step in (0, 19, 20, 40)] == pytest.approx([1, 1, 0.1, 0.01])
