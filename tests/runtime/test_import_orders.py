@@ -24,7 +24,8 @@ def ok(ended) -> str:
 def prepared() -> dict[str, str]:
     """What the runtime set for Jittor in this process, for a program that imports it plainly."""
     names = ("nvcc_path", "cache_name", "python_config_path", "log_silent")
-    return {name: os.environ[name] for name in names}
+    place = str(home.jittor_home())  # as the user's home too: or Jittor would remember it for ever
+    return {"HOME": place, **{name: os.environ[name] for name in names}}
 
 
 def test_the_package_alone_is_light(run) -> None:
