@@ -120,7 +120,7 @@ def _repair(utils: Any) -> None:
     removed = half_built.remove_stumps(Path(utils.cache_path))
     if removed:
         _LOG.warning(
-            "removed %d damaged files from Jittor's cache (first: %s); they are built again",
+            "removed %d damaged file(s) from Jittor's cache (first: %s); they are built again",
             len(removed),
             removed[0],
         )
