@@ -9,7 +9,7 @@ BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo demo-data test lint format bench clean
+.PHONY: help venv check demo demo-data test lint bench clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), made with $(PYTHON)"
@@ -57,12 +57,7 @@ test: $(VENV)/.requirements-dev
 
 lint: $(VENV)/.requirements-dev
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-
-format: $(VENV)/.requirements-dev
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
 
 bench: venv
 	$(BIN)/python -m benchmarks
