@@ -98,7 +98,7 @@ class ModelConfig:
     gray_stem: Literal["mean", "sum"] = "mean"  # gray filter = mean or sum of the RGB filters
     mask_stem: Literal["mean", "zero"] = "mean"  # mask filter = mean of the RGB filters, or zero
     freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
-    norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm, heads' too: batch's or stored
+    norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm, heads' too: batch's, stored
 
     def problems(self) -> Iterator[str]:
         for key in ("query_channels", "view_channels", "z_dim"):
