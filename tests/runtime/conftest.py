@@ -18,7 +18,8 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def clean_environment() -> dict[str, str]:
     """The environment of this process before any preparation for Jittor changed it."""
-    prepared = ("nvcc_path", "cache_name", "python_config_path", "FIX_TORCH_ERROR", "log_silent")
+    prepared = ("nvcc_path", "cache_name", "python_config_path", "FIX_TORCH_ERROR", "log_silent",
+                "cc_path")  # the last is Jittor's own doing, as it is imported
     return {name: value for name, value in os.environ.items() if name not in prepared}
 
 
