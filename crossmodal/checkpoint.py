@@ -13,11 +13,9 @@ Usage
 from __future__ import annotations
 
 import json
-import platform
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +23,7 @@ import numpy as np
 
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.paths import PathLike
+from crossmodal.runtime.versions import installed_versions
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.errors import WeightsError
 
@@ -107,13 +106,7 @@ def _checksum(text: str, tensors: Mapping[str, np.ndarray]) -> str:
 
 def versions() -> dict[str, str]:
     """Python's and the libraries' versions, without importing them."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return installed_versions(LIBRARIES)
 
 
 def find(place: PathLike, which: str = "last") -> Path:

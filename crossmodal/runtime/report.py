@@ -5,26 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import crossmodal
 from crossmodal.runtime import device, home, jittor_setup, onednn
 from crossmodal.runtime.log import peak_memory_mib
+from crossmodal.runtime.versions import installed_versions
 
 LIBRARIES = ("jittor", "numpy", "scipy", "scikit-learn", "trimesh", "embreex", "safetensors")
 
 
 def versions() -> dict[str, str]:
     """Versions of this package, Python and the libraries that decide results."""
-    found = {"crossmodal": crossmodal.__version__, "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {"crossmodal": crossmodal.__version__, **installed_versions(LIBRARIES)}
 
 
 def describe(jt: Any) -> dict[str, str]:

@@ -20,10 +20,11 @@ from crossmodal.losses import instance_loss
 from crossmodal.models.encode import Encoder, gather
 from crossmodal.models.retrieval_net import Encoder as Tower
 from crossmodal.models.retrieval_net import RetrievalNet
-from crossmodal.runtime import jt, paths, seeds
+from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.feature_cache import cached, features_key
 from crossmodal.training.optimiser import Group, Optimiser
+from crossmodal.training.run_state import save_root
 from crossmodal.training.schedule import make_schedule
 
 _LOG = get_logger(__name__)
@@ -63,7 +64,7 @@ def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config) ->
     They are kept under ``<log.save_root>/cache``.
     """
     net.eval()
-    folder = paths.REPO_ROOT / config.log.save_root / "cache"
+    folder = save_root(config) / "cache"
     arrays = cached(folder, features_key(net, batches, config.data),
                     lambda: _compute(net, batches, config))
     return FrozenFeatures(**arrays)

@@ -36,9 +36,12 @@ class Progress:
 
 def run_folder(config: Config) -> Path:
     """``<save_root>/<run_name>``; a relative save_root lies under the repository root."""
-    root = Path(config.log.save_root).expanduser()
-    root = root if root.is_absolute() else paths.REPO_ROOT / root
-    return root / (config.log.run_name or config.data.name)
+    return save_root(config) / (config.log.run_name or config.data.name)
+
+
+def save_root(config: Config) -> Path:
+    """The folder of all runs, absolute."""
+    return paths.REPO_ROOT / Path(config.log.save_root).expanduser()
 
 
 def start_folder(folder: Path, config: Config, resume: bool) -> None:
