@@ -19,6 +19,7 @@ from crossmodal.runtime import (
     home,
     lasting_thread,
     locks,
+    memory,
     onednn,
     openmp,
     scripts,
@@ -70,6 +71,7 @@ def _prepare_and_import() -> ModuleType:
     home.check_home(place)
     home.check_space(place, home.WARM_MIB)
     _PROBE = environment.prepare(place)
+    memory.keep_freed_memory()
     if _PROBE.devices and not _PROBE.usable:
         _LOG.warning("running on the CPU: %s", _PROBE.obstacle)
     onednn.install(place)
