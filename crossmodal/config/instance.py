@@ -35,7 +35,8 @@ class DataConfig:
     views_per_step: int = 0  # views drawn per shape and training step; 0: all
     image_fit: Literal["pad", "squash"] = "pad"  # how a non-square picture becomes square
     crop_to_object: bool = False  # cut the query to the square around its mask first
-    crop_margin: float = 0.1  # free space around that square, as a part of its side
+    view_crop_to_object: bool = False  # cut each view to the square around what is not background
+    crop_margin: float = 0.1  # free space around these squares, as a part of their side
     normalisation: Literal["half", "imagenet"] = "half"  # (x-.5)/.5 as released, or ImageNet's
 
     batch_size: int = 30  # images, and distinct shapes, in a training batch
@@ -52,19 +53,25 @@ class DataConfig:
     view_crop: tuple[float, float] = (0.65, 0.9)  # views: crop area, as a part
     crop_ratio: tuple[float, float] = (0.75, 4 / 3)  # width / height of either crop
     flip: bool = True  # mirror half of the pictures, and half of the shapes' view sets
+    flip_together: bool = False  # mirror a whole batch or none of it, not each item by itself
     share_view_crop: bool = True  # one crop for all views of a shape; false: one for each view
     colour_transfer: bool = False  # give a picture the colours of another one (is_color)
     colour_jitter: float = 0.0  # brightness, contrast, saturation scaled by 1 +- this
     grayscale: float = 0.0  # probability of a gray query
     blur: float = 0.0  # probability of a blurred query
     background: float = 0.0  # probability that what the mask leaves out is repainted
+    image_variants: int = 0  # fixed augmented forms of each picture; 0: a new one every time
+    view_variants: int = 0  # the same of each shape's views
 
     def problems(self) -> Iterator[str]:
         for key, least in (("image_size", 8), ("view_size", 8), ("views", 1), ("batch_size", 2),
                            ("eval_batch_size", 1), ("workers", 0), ("prefetch", 1),
-                           ("cache_mib", 0), ("views_per_step", 0)):
+                           ("cache_mib", 0), ("views_per_step", 0), ("image_variants", 0),
+                           ("view_variants", 0)):
             if getattr(self, key) < least:
                 yield f"{key} must be at least {least}, not {getattr(self, key)}"
+        if self.image_variants and self.colour_transfer:
+            yield "colour_transfer changes a picture with its batch: image_variants must be 0"
         if self.views_per_step > self.views:
             yield f"views_per_step ({self.views_per_step}) is more than views ({self.views})"
         if not 0 <= self.validation_fraction < 1:
@@ -139,7 +146,7 @@ class OptimConfig:
     head_lr: float = 1.0  # rate of everything else, as a multiple of lr
     betas: tuple[float, float] = (0.5, 0.999)  # Adam's; the first is SGD's momentum
     weight_decay: float = 0.0
-    epochs: int = 400
+    epochs: int = 400  # 0: save the network as it starts
     max_steps: int = 0  # stop after so many steps; 0: no limit
     schedule: Literal["constant", "cosine", "step"] = "constant"  # rate as a function of the step
     step_epochs: list[int] = field(default_factory=list)  # schedule step: rate / 10 at each
@@ -150,9 +157,8 @@ class OptimConfig:
     def problems(self) -> Iterator[str]:
         if self.lr <= 0:
             yield f"lr must be above 0, not {self.lr}"
-        if self.epochs < 1:
-            yield f"epochs must be at least 1, not {self.epochs}"
-        for key in ("max_steps", "warmup", "warmup_heads", "gradient_clip", "weight_decay"):
+        for key in ("epochs", "max_steps", "warmup", "warmup_heads", "gradient_clip",
+                    "weight_decay"):
             if getattr(self, key) < 0:
                 yield f"{key} must not be negative, not {getattr(self, key)}"
 

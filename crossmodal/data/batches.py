@@ -12,23 +12,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from crossmodal.config import DataConfig
+from crossmodal.data.augment import (
+    augment_picture,
+    augment_views,
+    picture_variant,
+    variant_mirror,
+    views_variant,
+)
 from crossmodal.data.colour_transfer import transfer_batch
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.distinct import category_matrix, distinct_shapes, instance_matrix
 from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.images import read_picture
-from crossmodal.data.photometric import random_photometric
 from crossmodal.data.pictures import PictureCache, square_picture
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.samplers import epoch_batches, steps_per_epoch
-from crossmodal.data.transforms import (
-    normalise_picture,
-    normalise_views,
-    random_box,
-    random_shift,
-    random_views,
-    warp_picture,
-)
+from crossmodal.data.transforms import normalise_picture, normalise_views
 from crossmodal.runtime import seeds
 
 Layout = dict[str, tuple[tuple[int, ...], str]]
@@ -108,11 +107,11 @@ class TrainBatches:
         bad: dict[str, str] = {}
         indices = self._batch_indices(epoch)[step]
         found = [self._readable(int(index), bad) for index in indices]
-        out["image_index"][:] = [index for index, _ in found]
-        self._write_images([picture for _, picture in found], epoch, step, out["images"])
+        out["image_index"][:] = [item for item, _ in found]
+        self._write_images(found, epoch, step, out["images"])
         shapes, slot = distinct_shapes(
             self.record_shape[out["image_index"]].tolist(), len(self.shapes), self.slots,
-            seeds.generator(self.seed, "fill", epoch, step), lambda s: self._views(s, bad),
+            seeds.generator(self.seed, "fill", epoch, step), lambda s: self._has_views(s, bad),
         )
         out["shape_index"][:], out["image_shape"][:] = shapes, slot
         out["shape_category"][:] = self.shape_category[shapes]
@@ -139,13 +138,15 @@ class TrainBatches:
         """The first readable record from `index` on, and its picture."""
         for i in range(len(self.records)):
             at = (index + i) % len(self.records)
-            picture = self._picture(self.records[at], bad)
-            if picture is not None and self._views(int(self.record_shape[at]), bad):
+            picture = self.picture(at, bad)
+            if picture is not None and self._has_views(int(self.record_shape[at]), bad):
                 return at, picture
         raise DataError(f"none of {len(self.records)} training pictures can be read "
                         f"(first: {next(iter(bad.values()))})")
 
-    def _picture(self, record: QueryRecord, bad: dict[str, str]) -> np.ndarray | None:
+    def picture(self, item: int, bad: dict[str, str]) -> np.ndarray | None:
+        """The picture of a record, or None and a complaint."""
+        record = self.records[item]
         if record.image in self._bad:
             bad[record.image] = self._bad[record.image]
             return None
@@ -163,49 +164,69 @@ class TrainBatches:
         picture = read_picture(record.image, record.mask, least)
         return square_picture(picture, size, data.image_fit, data.crop_to_object, data.crop_margin)
 
-    def _views(self, shape: int, bad: dict[str, str]) -> bool:
+    def _has_views(self, shape: int, bad: dict[str, str]) -> bool:
         """Whether the views of a training shape can be read."""
         name = str(self.shapes[shape])
         if name not in self._bad:
             try:
-                self._load_views(shape)
+                self.views(shape)
                 return True
             except SampleError as error:
                 self._bad[name] = str(error)
         bad[name] = self._bad[name]
         return False
 
-    def _load_views(self, shape: int) -> np.ndarray:
+    def views(self, shape: int) -> np.ndarray:
+        """(V, H, W) uint8 views of a training shape; raises SampleError."""
         views = self.store[self.shapes[shape]]
         if len(views) != self.data.views:
             raise SampleError(f"{self.shapes[shape]}: {len(views)} views, not {self.data.views}")
         return views
 
-    def _write_images(
-        self, pictures: list[np.ndarray], epoch: int, step: int, out: np.ndarray
-    ) -> None:
-        data = self.data
-        warped = []
-        for i, picture in enumerate(pictures):
+    def _write_images(self, found: list[tuple[int, np.ndarray]], epoch: int, step: int,
+                      out: np.ndarray) -> None:
+        data, mirror = self.data, self._mirror(epoch, step)
+        changed = []
+        for i, (item, picture) in enumerate(found):
             rng = seeds.generator(self.seed, "query", epoch, step * data.batch_size + i)
-            shift = random_shift(rng, data.translate)
-            box = random_box(rng, data.image_crop, data.crop_ratio)
-            mirror = bool(rng.random() < 0.5) and data.flip
-            picture = warp_picture(picture, data.image_size, box, shift, mirror)
-            warped.append(random_photometric(picture, rng, data.colour_jitter, data.grayscale,
-                                             data.blur, data.background))
+            if data.image_variants:
+                variant = self._variant(rng, data.image_variants, mirror)
+                changed.append(picture_variant(picture, self.records[item].id, variant, data))
+            else:
+                changed.append(augment_picture(picture, rng, data, mirror))
         if data.colour_transfer:
-            order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(warped))
-            warped = transfer_batch(warped, order)
-        for picture, place in zip(warped, out):
+            order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(changed))
+            changed = transfer_batch(changed, order)
+        for picture, place in zip(changed, out):
             normalise_picture(picture, data.normalisation, place)
 
     def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
         data = self.data
         rng = seeds.generator(self.seed, "shape", epoch, index)
-        views = self._load_views(shape)
-        if data.views_per_step:
-            views = views[np.sort(rng.permutation(len(views))[: data.views_per_step])]
-        cropped = random_views(views, rng, data.view_size, data.view_crop, data.crop_ratio,
-                               data.flip, data.share_view_crop)
-        normalise_views(cropped, data.normalisation, out)
+        views = self.views(shape)
+        chosen = self._chosen_views(rng)
+        mirror = self._mirror(epoch, index // self.slots)
+        if data.view_variants:
+            variant = self._variant(rng, data.view_variants, mirror)
+            views = views_variant(views, str(self.shapes[shape]), variant, data)[chosen]
+        else:
+            views = augment_views(views[chosen], rng, data, mirror)
+        normalise_views(views, data.normalisation, out)
+
+    def _chosen_views(self, rng: np.random.Generator) -> np.ndarray:
+        """Which views of a shape a step sees."""
+        count, wanted = self.data.views, self.data.views_per_step
+        return np.sort(rng.permutation(count)[:wanted]) if wanted else np.arange(count)
+
+    def _mirror(self, epoch: int, step: int) -> bool | None:
+        """Whether a batch is mirrored as one; None where each item is by itself."""
+        data = self.data
+        if not data.flip_together:
+            return None
+        return bool(seeds.generator(self.seed, "mirror", epoch, step).random() < 0.5) and data.flip
+
+    def _variant(self, rng: np.random.Generator, count: int, mirror: bool | None) -> int:
+        """Which of an item's fixed variants a step sees; with `mirror`, of those that agree."""
+        allowed = [k for k in range(count) if mirror is None
+                   or variant_mirror(k, self.data) == mirror]
+        return int(rng.choice(allowed)) if allowed else int(rng.integers(count))

@@ -13,7 +13,12 @@ from crossmodal.data.errors import SampleError
 from crossmodal.data.images import join, read_picture
 from crossmodal.data.pictures import square_picture
 from crossmodal.data.records import QueryRecord, ShapeKey
-from crossmodal.data.transforms import fixed_views, normalise_picture, normalise_views
+from crossmodal.data.transforms import (
+    fixed_views,
+    normalise_picture,
+    normalise_views,
+    object_views,
+)
 from crossmodal.data.views import ViewStore
 
 
@@ -49,10 +54,12 @@ def query_array(rgb: np.ndarray, mask: np.ndarray | None, data: DataConfig) -> n
 
 def view_array(views: np.ndarray, data: DataConfig) -> np.ndarray:
     """(V, 1, h, w) float32: (V, H, W) uint8 views as the network sees them in a test."""
+    if data.view_crop_to_object:
+        views = object_views(views, data.crop_margin)
     return normalise_views(fixed_views(views, data.view_size), data.normalisation)
 
 
-def _fill(out: dict[str, np.ndarray], step: int, count: int) -> list[int]:
+def fill(out: dict[str, np.ndarray], step: int, count: int) -> list[int]:
     """Resets `out` to padding; the items that belong in batch `step`."""
     size = len(out["index"])
     for array in out.values():
@@ -82,7 +89,7 @@ class QueryBatches:
         """Writes batch `step` into `out`; an unreadable picture stays zero and is returned."""
         bad = {}
         least = None if self.data.crop_to_object else self.data.image_size
-        for i, item in enumerate(_fill(out, step, len(self.records))):
+        for i, item in enumerate(fill(out, step, len(self.records))):
             record = self.records[item]
             try:
                 picture = read_picture(record.image, record.mask, least)
@@ -117,7 +124,7 @@ class ViewBatches:
     def build(self, epoch: int, step: int, out: dict[str, np.ndarray]) -> dict[str, str]:
         """Writes batch `step` into `out`; an unreadable shape stays zero and is returned."""
         bad = {}
-        for i, item in enumerate(_fill(out, step, len(self.keys))):
+        for i, item in enumerate(fill(out, step, len(self.keys))):
             key = self.keys[item]
             try:
                 views = self.store[key]

@@ -12,10 +12,14 @@ from PIL import Image
 
 
 def border_colour(picture: np.ndarray) -> np.ndarray:
-    """(4,) uint8: the median colour of the border; mask 0. It fills what lies outside."""
+    """(4,) uint8: the median colour of the border; mask 0. It fills what lies outside.
+
+    Of a gray (H, W) picture: (), the median gray.
+    """
     edges = [picture[0], picture[-1], picture[:, 0], picture[:, -1]]
     colour = np.median(np.concatenate(edges), axis=0).astype(np.uint8)
-    colour[3] = 0
+    if picture.ndim == 3:
+        colour[3] = 0
     return colour
 
 
@@ -43,11 +47,11 @@ def frame_square(height: int, width: int) -> tuple[int, int, int]:
 
 
 def cut(picture: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
-    """(side, side, 4): that square of the picture; outside it, the border colour."""
+    """(side, side, 4), or (side, side) of a gray one: that square; outside, the border colour."""
     height, width = picture.shape[:2]
     if (left, top, side, side) == (0, 0, height, width):
         return picture
-    square = np.empty((side, side, 4), np.uint8)
+    square = np.empty((side, side, *picture.shape[2:]), np.uint8)
     square[:] = border_colour(picture)
     x0, x1 = max(left, 0), min(left + side, width)
     y0, y1 = max(top, 0), min(top + side, height)

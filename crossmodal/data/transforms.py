@@ -11,7 +11,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from crossmodal.data.pictures import as_image, border_colour
+from crossmodal.data.pictures import as_image, border_colour, cut, object_square
 
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
@@ -91,16 +91,33 @@ def random_views(
     ratio: tuple[float, float],
     flip: bool,
     share: bool,
+    mirror: bool | None = None,
 ) -> np.ndarray:
     """(V, size, size) uint8 of (V, H, W) uint8: random crop and mirroring.
 
     share : one crop for all views of the shape; else one for each. The mirroring is always shared:
         a mirrored view among straight ones would show another object.
+    mirror : whether to mirror, or None to draw it
     """
-    mirror = bool(rng.random() < 0.5) and flip
+    drawn = bool(rng.random() < 0.5) and flip
+    mirror = drawn if mirror is None else mirror
     boxes = [random_box(rng, area, ratio) for _ in range(1 if share else len(views))]
     return np.stack([crop_view(view, size, boxes[i % len(boxes)], mirror)
                      for i, view in enumerate(views)])
+
+
+def object_views(views: np.ndarray, margin: float, contrast: int = 4) -> np.ndarray:
+    """(V, S, S) uint8 of (V, S, S) views, each cut to the square around its object and scaled back.
+
+    What differs from the border's median gray by more than `contrast` is the object.
+    margin : free space on each side, as a part of the object's larger extent
+    """
+    found = []
+    for view in views:
+        mask = np.where(np.abs(view.astype(np.int16) - border_colour(view)) > contrast, 255, 0)
+        square = cut(view, *object_square(mask.astype(np.uint8), margin))
+        found.append(crop_view(square, max(view.shape), WHOLE, False))
+    return np.stack(found)
 
 
 def fixed_views(views: np.ndarray, size: int) -> np.ndarray:

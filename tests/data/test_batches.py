@@ -6,6 +6,7 @@ from typing import Callable
 
 import numpy as np
 import pytest
+from golden.golden_arrays import assert_near
 from tiny_data import Tiny
 
 from crossmodal.data.batches import Batch, TrainBatches
@@ -115,6 +116,22 @@ def test_a_subset_of_views(tiny: Tiny) -> None:
                 assert at == sorted(set(at))
                 chosen.add(tuple(at))
     assert chosen == {(0, 1), (0, 2), (1, 2)}
+
+
+@pytest.mark.parametrize("variants", (0, 4))
+def test_a_batch_mirrored_as_one(tiny: Tiny, variants: int) -> None:
+    fixed = ("translate=0", "image_crop=[1,1]", "view_crop=[1,1]", "crop_ratio=[1,1]",
+             f"image_variants={variants}", f"view_variants={variants}", "batch_size=6")
+    straight, mirrored = source(tiny, *fixed, "flip=false"), source(tiny, *fixed,
+                                                                   "flip_together=true")
+    seen = set()
+    for epoch in range(6):
+        one, two = one_batch(straight, epoch), one_batch(mirrored, epoch)
+        turned = not np.array_equal(one.images, two.images)
+        seen.add(turned)
+        for first, second in ((one.images, two.images), (one.views, two.views)):
+            assert_near(second, first[..., ::-1] if turned else first, 1e-5)
+    assert seen == {True, False}
 
 
 def test_options_change_what_they_should(tiny: Tiny) -> None:

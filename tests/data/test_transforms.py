@@ -15,6 +15,7 @@ from crossmodal.data.transforms import (
     fixed_views,
     normalise_picture,
     normalise_views,
+    object_views,
     random_box,
     random_shift,
     random_views,
@@ -173,3 +174,16 @@ def test_normalisation_into_given_memory() -> None:
 def test_unknown_normalisation() -> None:
     with pytest.raises(ValueError, match="half or imagenet, not mean"):
         scale_and_offset("mean", 4)
+
+
+@pytest.mark.parametrize("background", (0, 255))
+def test_views_cut_to_their_object(background: int) -> None:
+    views = np.full((2, 40, 40), background, np.uint8)
+    views[0, 5:15, 10:30] = 90
+    found = object_views(views, margin=0.0)
+    assert found.shape == (2, 40, 40) and (found[1] == background).all()
+    inside = found[0] != background  # 20 x 10 pixels become 40 x 20, in the middle
+    assert inside.any(0).all() and 19 <= inside.any(1).sum() <= 22
+    assert abs(int(np.flatnonzero(inside.any(1)).mean()) - 19) <= 1
+    margin = object_views(views, margin=0.5)[0] != background
+    assert 19 <= margin.any(0).sum() <= 21
