@@ -26,7 +26,7 @@ from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
-from crossmodal.models.retrieval_net import RetrievalNet, StyleDraw
+from crossmodal.models.retrieval_net import Embeddings, RetrievalNet, StyleDraw
 from crossmodal.retrieval.evaluate import evaluate_queries
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
@@ -34,6 +34,7 @@ from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training import run_state
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.interrupt import StopRequest
+from crossmodal.training.lowered import lowered_batches
 from crossmodal.training.objective import objective, weighted_sum
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_log import RunLog
@@ -58,12 +59,16 @@ class Training:
         self.net = build_retrieval_net(config.model, pretrained=not resume)
         self.optimiser = make_optimiser(self.net, config)
         self.progress = run_state.Progress()
-        self.saved_steps = 0
+        self.saved_steps = -1
         if resume:
             self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
             self.saved_steps = self.progress.total_steps
         else:
             start_heads(self.net, self.batches, config)
+        fixed = bool(config.data.image_variants and config.data.view_variants)
+        self.lowered = fixed and self.net.lower_is_frozen
+        if self.lowered:
+            self.batches = lowered_batches(self.net, self.batches, self.dataset, config)
         self.steps_per_epoch = self.batches.steps()
         self.last_step = planned_steps(config, self.steps_per_epoch)
         self.schedule = planned_schedule(config, self.steps_per_epoch, self.last_step)
@@ -71,13 +76,14 @@ class Training:
     def run(self) -> None:
         """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
         data, log, progress = self.config.data, self.config.log, self.progress
+        workers = 0 if self.lowered else data.workers  # features are read, not made
         with RunLog(self.folder, progress.total_steps, log.tensorboard) as self.run_log, \
-                Loader(self.batches, data.workers, data.prefetch) as loader, \
+                Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
                 tqdm(total=self.last_step, initial=progress.total_steps, unit="step") as self.bar:
             while not self.finished():
                 self.epoch(loader)
-            if self.saved_steps != progress.total_steps:  # stale, or asked to stop after the save
+            if self.saved_steps != progress.total_steps:  # stale, stopped after the save, no step
                 self.save()
         LOG.info("%d steps in %.1f min; peak memory %.0f MiB; results in %s",
                  progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
@@ -109,9 +115,8 @@ class Training:
         """One batch: embed, compare, move the weights, log."""
         config, progress = self.config, self.progress
         jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.epoch, batch.step))
-        images = jt.array(batch.images[:, :config.model.query_channels])
         draw = style_draw(config, batch) if config.model.style_transition else None
-        found = self.net(images, jt.array(batch.views), draw)
+        found = self.embed(batch, draw)
         terms = objective(self.net, found, jt.array(batch.instance.T > 0),
                           jt.array(batch.same_category.T > 0), jt.array(batch.image_shape),
                           config.loss)
@@ -127,6 +132,14 @@ class Training:
         broken = not all(math.isfinite(value) for value in values.values())
         if broken or progress.total_steps % config.log.log_every == 0 or progress.total_steps == 1:
             self.run_log.add(progress.total_steps, "train", {**values, "rate": rate})
+
+    def embed(self, batch: Batch, draw: StyleDraw | None) -> Embeddings:
+        """A batch's embeddings, from its pixels or from its features at the split."""
+        views = jt.array(batch.views)
+        if self.lowered:
+            return self.net.embed_lowered(jt.array(batch.images), views, draw)
+        images = batch.images[:, :self.config.model.query_channels]
+        return self.net(jt.array(images), views, draw)
 
     def validate(self) -> bool:
         """Rank the held-out queries among the training shapes; True where it is the best yet."""

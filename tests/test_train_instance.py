@@ -166,6 +166,31 @@ def test_killed_again_and_again_it_becomes_the_same_run(bench: Bench, whole: str
     assert not list(folder.glob("*.tmp"))
 
 
+def test_a_run_on_stored_features_resumes_too(bench: Bench, other: str) -> None:
+    settings = [part for text in ("data.image_variants=2", "data.view_variants=2",
+                                  "model.freeze=layer2", "model.split=layer2")
+                for part in ("--set", text)]
+    done = bench.train("stored", *settings)
+    assert done.returncode == 0, done.stdout[-3000:]
+    half = bench.train(other, *settings, "--set", "optim.max_steps=12")
+    assert half.returncode == 0, half.stdout[-3000:]
+    done = bench.train(other, *settings, "--resume")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert_same_run(bench, other, "stored")
+    shutil.rmtree(bench.folder("stored"))
+
+
+def test_aligned_heads_are_kept_for_the_next_run(bench: Bench, other: str) -> None:
+    settings = [part for text in ("model.head_start=aligned", "head.steps=5", "optim.max_steps=3",
+                                  "model.freeze=layer1") for part in ("--set", text)]
+    first = bench.train("first", *settings)
+    assert first.returncode == 0 and "heads aligned on" in first.stdout, first.stdout[-3000:]
+    second = bench.train(other, *settings)
+    assert second.returncode == 0 and "heads aligned on" not in second.stdout
+    assert_same_run(bench, other, "first")
+    shutil.rmtree(bench.folder("first"))
+
+
 def test_without_validation_every_epoch_is_saved_too(bench: Bench, other: str) -> None:
     process = bench.start(other, "--set", "data.validation_fraction=0")
     wait(process, lambda: len(bench.steps(other)) >= PER_EPOCH + 2)

@@ -33,6 +33,8 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
                            model.dropout, model.query_channels, model.view_channels)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
+    # Jittor draws a random start when it is first needed: what ran before would decide its values.
+    jt.sync(list(named_tensors(net).values()))
     if pretrained:
         _load_tower(net.query_encoder, model.query_backbone, model.pretrained, model)
         _load_tower(net.rendering_encoder, model.view_backbone,

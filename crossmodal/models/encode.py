@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -23,7 +23,7 @@ from crossmodal.runtime import jt
 
 # What a network has learnt to see; a test must not change it.
 PREPARATION = ("image_size", "view_size", "views", "normalisation", "crop_to_object",
-                "crop_margin", "image_fit")
+               "view_crop_to_object", "crop_margin", "image_fit")
 
 
 class Encoder:
@@ -85,9 +85,7 @@ class Encoder:
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """(N, 4, H, W) float32 normalised -> (N, D)."""
-        with jt.no_grad():
-            return self.net.query_encoder(
-                jt.array(images[:, :self.config.model.query_channels])).numpy()
+        return self._each_image(images, self.net.query_encoder)
 
     def embed_views(self, views: np.ndarray) -> np.ndarray:
         """(N, V, C, H, W) float32 normalised -> (N, V, D), a fixed number of views at a time."""
@@ -96,14 +94,35 @@ class Encoder:
     def pool_images(self, images: np.ndarray) -> np.ndarray:
         """(N, 4, H, W) float32 normalised -> (N, F) features before the head."""
         tower = self.net.query_encoder
-        with jt.no_grad():
-            kept = jt.array(images[:, :self.config.model.query_channels])
-            return tower.upper(tower.lower(kept)).numpy()
+        return self._each_image(images, lambda x: tower.upper(tower.lower(x)))
+
+    def lower_images(self, images: np.ndarray) -> np.ndarray:
+        """(N, 4, H, W) float32 normalised -> (N, C', H', W') features at the split."""
+        return self._each_image(images, self.net.query_encoder.lower)
 
     def pool_views(self, views: np.ndarray) -> np.ndarray:
         """(N, V, C, H, W) float32 normalised -> (N, V, F) features before the head."""
         tower = self.net.rendering_encoder
         return self._each_view(views, lambda x: tower.upper(tower.lower(x)))
+
+    def lower_views(self, views: np.ndarray) -> np.ndarray:
+        """(N, V, C, H, W) float32 normalised -> (N, V, C', H', W') features at the split."""
+        return self._each_view(views, self.net.rendering_encoder.lower)
+
+    def finish_images(self, low: np.ndarray) -> np.ndarray:
+        """(N, C', H', W') features at the split -> (N, D)."""
+        tower = self.net.query_encoder
+        with jt.no_grad():
+            return tower.head(tower.upper(jt.array(low))).numpy()
+
+    def finish_views(self, low: np.ndarray) -> np.ndarray:
+        """(N, V, C', H', W') features at the split -> (N, V, D)."""
+        tower = self.net.rendering_encoder
+        return self._each_view(low, lambda x: tower.head(tower.upper(x)))
+
+    def _each_image(self, images: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
+        with jt.no_grad():
+            return embed(jt.array(images[:, :self.config.model.query_channels])).numpy()
 
     def _each_view(self, views: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
         count, per_shape = views.shape[:2]
@@ -111,17 +130,27 @@ class Encoder:
         size = min(len(flat), self.config.data.eval_batch_size)
         with jt.no_grad():
             rows = in_batches(flat, _as_is, lambda x: embed(jt.array(x)).numpy(), size)
-        return rows.reshape(count, per_shape, -1)
+        return rows.reshape((count, per_shape) + rows.shape[1:])
 
 
-def embed_queries(encoder: Encoder, records: Sequence[QueryRecord],
+class Embedder(Protocol):
+    """What embeds prepared pictures: one network, or several side by side."""
+
+    config: Config
+
+    def embed_images(self, images: np.ndarray) -> np.ndarray: ...
+
+    def embed_views(self, views: np.ndarray) -> np.ndarray: ...
+
+
+def embed_queries(encoder: Embedder, records: Sequence[QueryRecord],
                   workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """(Q, D) embeddings of test queries in their order, and (Q,) bool: could the file be read."""
     loader = Loader(QueryBatches(records, encoder.config.data), workers)
     return gather(loader, len(records), "queries", lambda b: encoder.embed_images(b.images))
 
 
-def embed_gallery(encoder: Encoder, store: ViewStore, keys: Sequence[ShapeKey],
+def embed_gallery(encoder: Embedder, store: ViewStore, keys: Sequence[ShapeKey],
                   workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """(S, V, D) tokens of gallery shapes in their order, and (S,) bool: could the file be read."""
     loader = Loader(ViewBatches(store, keys, encoder.config.data), workers)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from crossmodal.models.backbones import build_backbone
 from crossmodal.models.layers import BatchNorm, freeze_batch_norm, l2_normalise
 from crossmodal.models.style_transition import style_transition
+from crossmodal.models.tensors import named_tensors
 from crossmodal.models.view_attention import ViewAttention
 from crossmodal.runtime import jt
 
@@ -74,6 +75,17 @@ class Encoder(nn.Module):
                 for parameter in module.parameters():
                     parameter.stop_grad()
 
+    @property
+    def lower_is_frozen(self) -> bool:
+        """Whether nothing below the split learns: its features are worth keeping."""
+        return set(self.lower_stages) <= set(self.frozen_stages)
+
+    def lower_tensors(self) -> dict[str, jt.Var]:
+        """Every tensor below the split by stage, place and name."""
+        return {f"{stage}.{i}.{name}": tensor for stage in self.lower_stages
+                for i, module in enumerate(self.network.stage_modules(stage))
+                for name, tensor in named_tensors(module).items()}
+
     def lower(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, C', H', W') features at the split."""
         return self._run(self.lower_stages, x)
@@ -112,6 +124,11 @@ class RetrievalNet(nn.Module):
         self.attention = ViewAttention(dim)
         self.dim = dim
 
+    @property
+    def lower_is_frozen(self) -> bool:
+        """Whether nothing below the split learns, in either tower."""
+        return self.query_encoder.lower_is_frozen and self.rendering_encoder.lower_is_frozen
+
     def execute(self, images: jt.Var, views: jt.Var, draw: StyleDraw | None = None) -> Embeddings:
         """Embed a training batch.
 
@@ -128,13 +145,23 @@ class RetrievalNet(nn.Module):
         count, per_shape = views.shape[:2]
         low_views = self.rendering_encoder.lower(
             views.reshape((count * per_shape,) + tuple(views.shape[2:])))
-        tokens = self.rendering_encoder.head(self.rendering_encoder.upper(low_views))
-        low_images = self.query_encoder.lower(images)
+        return self.embed_lowered(
+            self.query_encoder.lower(images),
+            low_views.reshape((count, per_shape) + tuple(low_views.shape[1:])), draw)
+
+    def embed_lowered(self, low_images: jt.Var, low_views: jt.Var,
+                      draw: StyleDraw | None = None) -> Embeddings:
+        """Embed a batch whose features at the split are known.
+
+        low_images : (B, C, H, W), low_views : (S, V, C, H, W); else like ``execute``
+        """
+        count, per_shape = low_views.shape[:2]
+        tokens = self.rendering_encoder.head(self.rendering_encoder.upper(
+            low_views.reshape((count * per_shape,) + tuple(low_views.shape[2:]))))
         plain = self.query_encoder.head(self.query_encoder.upper(low_images))
         mixed = None
         if draw is not None:
-            style = low_views.reshape((count, per_shape) + tuple(low_views.shape[1:]))
-            low_mixed = style_transition(low_images, style, draw.permutation, draw.mix)
+            low_mixed = style_transition(low_images, low_views, draw.permutation, draw.mix)
             mixed = self.query_encoder.head(self.query_encoder.upper(low_mixed))
         return Embeddings(plain, mixed, tokens.reshape(count, per_shape, self.dim))
 

@@ -20,9 +20,9 @@ _LOG = get_logger(__name__)
 Arrays = dict[str, np.ndarray]
 
 
-def cached(folder: Path, key: str, compute: Callable[[], Arrays]) -> Arrays:
-    """The arrays stored under ``key``, or computed now and stored; a broken file is made anew."""
-    path = folder / f"features_{key}.npz"
+def cached(folder: Path, name: str, compute: Callable[[], Arrays]) -> Arrays:
+    """The arrays stored as ``name``, or computed now and stored; a broken file is made anew."""
+    path = folder / f"{name}.npz"
     if path.exists():
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -42,12 +42,25 @@ def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig) -> 
     for name, tensor in sorted(named_tensors(net).items()):
         if ".fc." not in name and not name.startswith("attention."):
             digest.update(name.encode() + tensor.numpy().tobytes())
+    digest.update(queries_digest(batches) + shapes_digest(batches))
+    return digest.hexdigest()[:16]
+
+
+def queries_digest(batches: TrainBatches) -> bytes:
+    """Changes with any training picture: its place in the list, its file's size or time."""
+    digest = hashlib.sha256()
     for record in batches.records:
         digest.update(f"{record} {_stamp(Path(record.image))}".encode())
+    return digest.digest()
+
+
+def shapes_digest(batches: TrainBatches) -> bytes:
+    """Changes with any training shape's renders."""
+    digest = hashlib.sha256()
     for key in batches.shapes:
         digest.update(str(key).encode())
         digest.update(np.ascontiguousarray(batches.store[key][:, ::16, ::16]).tobytes())
-    return digest.hexdigest()[:16]
+    return digest.digest()
 
 
 def _stamp(path: Path) -> str:

@@ -7,7 +7,9 @@ the attention on the frozen features (linear probing before fine-tuning: Kumar e
 """
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -20,6 +22,7 @@ from crossmodal.losses import instance_loss
 from crossmodal.models.encode import Encoder, gather
 from crossmodal.models.retrieval_net import Encoder as Tower
 from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.tensors import assign
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.feature_cache import cached, features_key
@@ -52,22 +55,47 @@ def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> Non
         raise ConfigError("model.head_start pca and aligned need two towers of one feature length, "
                          f"not {first.out_features} and {second.out_features}: choose the same "
                          "backbone for both, or head_start=random")
-    features = frozen_features(net, batches, config)
+    net.eval()
+    key = features_key(net, batches, config.data)
+    features = frozen_features(net, batches, config, key)
     set_projection(net, features, principal_components(features.views, config.model.z_dim))
     if kind == "aligned":
-        align(net, features, config)
+        tensors = head_tensors(net)
+        start = [tensor.numpy() for tensor in tensors.values()]
+        assign(tensors, cached(_cache(config), f"heads_{_heads_key(key, start, config)}",
+                               lambda: align(net, features, config)))
 
 
-def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config) -> FrozenFeatures:
+def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config,
+                    key: str) -> FrozenFeatures:
     """Every training query and every view of every training shape embedded once, without a head.
 
     They are kept under ``<log.save_root>/cache``.
     """
-    net.eval()
-    folder = save_root(config) / "cache"
-    arrays = cached(folder, features_key(net, batches, config.data),
-                    lambda: _compute(net, batches, config))
-    return FrozenFeatures(**arrays)
+    return FrozenFeatures(**cached(_cache(config), f"features_{key}",
+                                   lambda: _compute(net, batches, config)))
+
+
+def _cache(config: Config) -> Path:
+    return save_root(config) / "cache"
+
+
+def _heads_key(features: str, start: list[np.ndarray], config: Config) -> str:
+    """Names what aligned heads depend on."""
+    digest = hashlib.sha256(repr((features, config.head, config.seed)).encode())
+    for array in start:
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def head_tensors(net: RetrievalNet) -> dict[str, jt.Var]:
+    """What ``align`` trains: both projections and the attention."""
+    tensors = {f"{name}.{part}": getattr(module, part)
+               for name, module in (("query", net.query_encoder.network.fc[1]),
+                                    ("view", net.rendering_encoder.network.fc[1]))
+               for part in ("weight", "bias")}
+    tensors["attention"] = net.attention.linear_in.weight
+    return tensors
 
 
 def _compute(net: RetrievalNet, batches: TrainBatches, config: Config) -> dict[str, np.ndarray]:
@@ -123,14 +151,12 @@ def _set_head(tower: Tower, mean: np.ndarray, var: np.ndarray, components: np.nd
     linear.bias.update(jt.zeros_like(linear.bias))
 
 
-def align(net: RetrievalNet, features: FrozenFeatures, config: Config) -> None:
-    """Train heads and attention on frozen features: every query against every training shape."""
-    plan = config.head
-    tensors = {f"{name}.{part}": getattr(module, part)
-               for name, module in (("query", net.query_encoder.network.fc[1]),
-                                    ("view", net.rendering_encoder.network.fc[1]))
-               for part in ("weight", "bias")}
-    tensors["attention"] = net.attention.linear_in.weight
+def align(net: RetrievalNet, features: FrozenFeatures, config: Config) -> dict[str, np.ndarray]:
+    """Train heads and attention on frozen features: every query against every training shape.
+
+    Returns the trained ``head_tensors``.
+    """
+    plan, tensors = config.head, head_tensors(net)
     net.eval()  # stored statistics, no dropout; it also stops every gradient
     for tensor in tensors.values():
         tensor.start_grad()
@@ -144,6 +170,7 @@ def align(net: RetrievalNet, features: FrozenFeatures, config: Config) -> None:
             bar.set_postfix(loss=f"{loss.item():.3f}")
     net.train()
     _LOG.info("heads aligned on frozen features in %d steps, loss %.3f", plan.steps, loss.item())
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def _align_loss(net: RetrievalNet, features: FrozenFeatures, config: Config, step: int) -> jt.Var:

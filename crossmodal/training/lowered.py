@@ -1,0 +1,159 @@
+"""Training on features at the split, computed once: for a lower half that does not learn.
+
+With ``data.image_variants`` and ``data.view_variants`` a picture and a shape have finitely many
+augmented forms, and with everything below the split frozen each form has one feature map for good.
+The maps (float16) lie in ``<log.save_root>/cache``; runs that differ in seed, losses or upper half
+share them.
+"""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Callable, Literal
+
+import numpy as np
+from tqdm import tqdm
+
+from crossmodal.config import Config, DataConfig
+from crossmodal.data.batches import Layout, TrainBatches
+from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.errors import SampleError
+from crossmodal.data.loader import Loader
+from crossmodal.data.variants import Variants
+from crossmodal.models.encode import PREPARATION, Encoder
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.runtime import seeds
+from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.log import get_logger
+from crossmodal.training.feature_cache import queries_digest, shapes_digest
+from crossmodal.training.run_state import save_root
+
+_LOG = get_logger(__name__)
+# What a variant looks like, besides its preparation.
+_AUGMENTATION = {
+    "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
+              "grayscale", "blur", "background", "image_variants"),
+    "shape": ("view_crop", "crop_ratio", "flip", "flip_together", "share_view_crop",
+              "view_variants")}
+
+
+class LoweredBatches(TrainBatches):
+    """The same batches as TrainBatches, feature maps in the place of pixels.
+
+    ``images`` is (B, C, H, W) and ``views`` (S, V, C, H, W), both float32.
+
+    Parameters
+    ----------
+    queries : (N, variants, C, H, W) float16, of a file; NaN where a picture cannot be read
+    shapes : (S, variants, V, C, H, W) float16, likewise
+    """
+
+    def __init__(self, dataset: InstanceDataset, data: DataConfig, seed: int,
+                 queries: np.ndarray, shapes: np.ndarray) -> None:
+        super().__init__(dataset, data, seed)
+        self._queries, self._shapes = queries, shapes
+
+    def layout(self) -> Layout:
+        """Shape and type of every array of a batch."""
+        layout = super().layout()
+        (batch, *_), _ = layout["images"]
+        (slots, views, *_), _ = layout["views"]
+        return {**layout, "images": ((batch, *self._queries.shape[2:]), "float32"),
+                "views": ((slots, views, *self._shapes.shape[3:]), "float32")}
+
+    def picture(self, item: int, bad: dict[str, str]) -> np.ndarray | None:
+        """(variants, C, H, W) features of a training picture, or None and a complaint."""
+        found = self._queries[item]
+        if np.isnan(found.flat[0]):
+            bad[self.records[item].image] = "not readable when its features were computed"
+            return None
+        return found
+
+    def views(self, shape: int) -> np.ndarray:
+        """(variants, V, C, H, W) features of a training shape; raises SampleError."""
+        found = self._shapes[shape]
+        if np.isnan(found.flat[0]):
+            raise SampleError(f"{self.shapes[shape]}: not readable when its features were computed")
+        return found
+
+    def _write_images(self, found: list[tuple[int, np.ndarray]], epoch: int, step: int,
+                      out: np.ndarray) -> None:
+        mirror = self._mirror(epoch, step)
+        for i, (_, maps) in enumerate(found):
+            rng = seeds.generator(self.seed, "query", epoch, step * self.data.batch_size + i)
+            out[i] = maps[self._variant(rng, len(maps), mirror)]
+
+    def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
+        rng = seeds.generator(self.seed, "shape", epoch, index)
+        chosen = self._chosen_views(rng)
+        maps = self.views(shape)
+        variant = self._variant(rng, len(maps), self._mirror(epoch, index // self.slots))
+        out[:] = maps[variant][chosen]
+
+
+def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceDataset,
+                    config: Config) -> LoweredBatches:
+    """Batches of features at the split; computes and stores those that are not there yet."""
+    encoder = Encoder(net, config)
+    maps = {}
+    kinds: tuple[Literal["query", "shape"], ...] = ("query", "shape")
+    for of in kinds:
+        source = Variants(batches, of)
+        path = save_root(config) / "cache" / f"lower_{of}_{_key(net, batches, of)}.npy"
+        found = _open(path)
+        if found is None:
+            with atomic_write(path) as file:
+                _compute(encoder, source, file)
+            found = _open(path)
+        assert found is not None, path
+        maps[of] = found.reshape((source.items, source.each) + found.shape[1:])
+    net.train()
+    return LoweredBatches(dataset, config.data, config.seed, maps["query"], maps["shape"])
+
+
+def _open(path: Path) -> np.ndarray | None:
+    """A stored array, in place; None where there is none, or none that can be read."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        _LOG.warning("%s cannot be read (%s): computing it again", path, error)
+        return None
+
+
+def _compute(encoder: Encoder, source: Variants, file: BinaryIO) -> None:
+    """Write the feature maps of every variant, one .npy array, a batch at a time."""
+    started = False
+    for rows in _maps(encoder, source):
+        if not started:
+            np.lib.format.write_array_header_1_0(file, {
+                "descr": "<f2", "fortran_order": False, "shape": (source.count, *rows.shape[1:])})
+            started = True
+        file.write(rows.astype("<f2").tobytes())
+
+
+def _maps(encoder: Encoder, source: Variants) -> Iterator[np.ndarray]:
+    lower: Callable[[np.ndarray], np.ndarray] = \
+        encoder.lower_images if source.of == "query" else encoder.lower_views
+    noun = "pictures" if source.of == "query" else "shapes"
+    with Loader(source, source.data.workers) as loader, \
+            tqdm(total=source.count, desc=f"lower half of {noun}", leave=False) as bar:
+        for batch in loader.epoch():
+            found = lower(batch.pixels)
+            found[~batch.valid] = np.nan
+            rows = found[batch.index >= 0]
+            bar.update(len(rows))
+            yield rows
+
+
+def _key(net: RetrievalNet, batches: TrainBatches, of: str) -> str:
+    """Names what the maps depend on: the tower's lower half, the pictures, the variants."""
+    tower = net.query_encoder if of == "query" else net.rendering_encoder
+    digest = hashlib.sha256(repr([getattr(batches.data, name)
+                                  for name in (*PREPARATION, *_AUGMENTATION[of])]).encode())
+    for name, tensor in tower.lower_tensors().items():
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    digest.update(queries_digest(batches) if of == "query" else shapes_digest(batches))
+    return digest.hexdigest()[:16]

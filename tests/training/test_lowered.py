@@ -1,0 +1,90 @@
+"""Training on stored features at the split is training on pixels, only faster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from boxes_data import SETTINGS, write_boxes
+from golden.golden_arrays import assert_near
+
+from crossmodal.config import Config, load_config
+from crossmodal.data.batches import TrainBatches
+from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.loader import one_batch
+from crossmodal.models.build import build_retrieval_net
+from crossmodal.models.encode import Encoder
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.runtime import seeds
+from crossmodal.training.lowered import LoweredBatches, lowered_batches
+
+
+@pytest.fixture(scope="module", params=("each", "together"))
+def config(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """With items mirrored each by itself, and with batches mirrored as one."""
+    root = tmp_path_factory.mktemp("lowered")
+    folder = write_boxes(root)
+    (folder / "img" / "train_03.png").write_bytes(b"torn")
+    (root / "boxes.yaml").write_text(SETTINGS)
+    return load_config(root / "boxes.yaml", [
+        f"data.root={root}", f"log.save_root={root / 'runs'}", "data.image_variants=2",
+        "data.view_variants=2", "model.freeze=layer2", "data.validation_fraction=0",
+        f"data.flip_together={request.param == 'together'}"])
+
+
+@pytest.fixture(scope="module")
+def net(config: Config) -> RetrievalNet:
+    seeds.seed_everything(1)
+    return build_retrieval_net(config.model, pretrained=False)
+
+
+def sources(net: RetrievalNet, config: Config) -> tuple[TrainBatches, LoweredBatches]:
+    dataset = InstanceDataset.load(config.data, config.seed)
+    pixels = TrainBatches(dataset, config.data, config.seed)
+    return pixels, lowered_batches(net, pixels, dataset, config)
+
+
+def test_a_batch_of_features_is_the_lower_half_of_the_batch_of_pixels(
+        net: RetrievalNet, config: Config) -> None:
+    pixels, lowered = sources(net, config)
+    assert net.query_encoder.lower_is_frozen and lowered.steps() == pixels.steps()
+    encoder = Encoder(net, config)
+    for epoch, step in ((0, 0), (0, 3), (2, 1)):
+        one, two = one_batch(pixels, epoch, step), one_batch(lowered, epoch, step)
+        assert one.query_ids == two.query_ids and one.shape_keys == two.shape_keys
+        assert one.image_shape.tolist() == two.image_shape.tolist()
+        for expected, found in ((encoder.lower_images(one.images), two.images),
+                                (encoder.lower_views(one.views), two.views)):
+            assert found.dtype == np.float32 and found.shape == expected.shape
+            assert_near(found, expected, 2e-3)
+    ids = {i for s in range(lowered.steps()) for i in one_batch(lowered, 0, s).query_ids}
+    assert "img/train_03.png" not in ids
+
+
+def test_variants_are_few_and_the_same_for_every_seed(net: RetrievalNet, config: Config) -> None:
+    seen: dict[str, set[bytes]] = {}
+    for seed in (config.seed, 5):
+        source, _ = sources(net, replace(config, seed=seed))
+        for epoch in range(4):
+            for step in range(source.steps()):
+                batch = one_batch(source, epoch, step)
+                for name, image in zip(batch.query_ids, batch.images):
+                    seen.setdefault(name, set()).add(image.tobytes())
+    assert max(map(len, seen.values())) == 2
+
+
+def test_features_are_computed_once_and_anew_for_another_lower_half(
+        net: RetrievalNet, config: Config) -> None:
+    sources(net, config)
+    folder = Path(config.log.save_root) / "cache"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("lower_*.npy")}
+    sources(net, replace(config, seed=7))
+    assert before == {path: path.stat().st_mtime_ns for path in folder.glob("lower_*.npy")}
+    next(iter(before)).write_bytes(b"torn")
+    sources(net, config)
+    assert min(path.stat().st_size for path in before) > 1000
+    other = build_retrieval_net(config.model, pretrained=False)
+    sources(other, config)
+    assert len(list(folder.glob("lower_*.npy"))) == len(before) + 2
