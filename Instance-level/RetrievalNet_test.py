@@ -10,7 +10,8 @@ full      the same, and HAU and IoU of the top-1 shape against the right one
 shapenet  gallery: the shapes of the query's category in a second library; HAU and IoU only
 
 --untrained tests the network as training starts it: with model.head_start=pca that is the frozen
-backbone's features, with aligned linear heads on them.
+backbone's features, with aligned linear heads on them. Several --checkpoint are tested together,
+which costs less than one by one, and compared: runs that differ in their seed make one row.
 
 Writes <run>/test_<mode>/ (or untrained_<mode>/): metrics.json, queries.csv, table.md, curve.png
 and grid.png.
@@ -22,6 +23,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,8 @@ from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.views import ViewStore
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
+from crossmodal.models.encoder_group import EncoderGroup
+from crossmodal.retrieval.comparison import RunMeasures, comparison_table
 from crossmodal.retrieval.relevance import relevance_by_id
 from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
 from crossmodal.retrieval.results import RetrievalResults
@@ -52,34 +56,52 @@ ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, OSError, ValueErro
 MODES = ("simple", "full", "shapenet")
 
 
-def test(config: Config, encoder: Encoder, mode: str, folder: Path) -> RetrievalResults:
-    """Run one mode and write its report to ``folder``."""
-    began = time.monotonic()
+@dataclass(frozen=True)
+class Subject:
+    """A network to test, and where its report goes."""
+
+    name: str
+    encoder: Encoder
+    folder: Path
+
+
+def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[RetrievalResults]:
+    """Run one mode and write every network's report; their results."""
     dataset = InstanceDataset.load(config.data, config.seed)
     store, keys = dataset.views, list(dataset.gallery)
     if mode == "shapenet":
         store = open_library(config.data, dataset.categories)
         keys = list(store.keys())
-    records, queries, keys, tokens = embed_both(encoder, dataset.test, store, keys, config)
-    embedded = time.monotonic()
-    scores = attention_scores(queries, tokens, encoder.w_in)
+    began = time.monotonic()
+    group = EncoderGroup([subject.encoder for subject in subjects])
+    records, queries, keys, tokens = embed_both(group, dataset.test, store, keys, config)
+    seconds = time.monotonic() - began
     relevance = right_ones(records, keys, duplicates(dataset.folder))
     if mode == "shapenet":  # another library: nothing in it is the exact shape, whatever its name
-        scores, relevance = only_own_category(scores, records, keys), np.zeros_like(relevance)
-    results = RetrievalResults.from_scores(
-        scores, relevance, [r.id for r in records], [r.category for r in records],
-        [str(k) for k in keys], [k.category for k in keys])
-    seconds = {"embedding": embedded - began, "scoring": time.monotonic() - embedded}
-    if mode != "simple":
-        results = with_distances(results, records, keys, dataset.folder, library(config, mode))
-    facts = RunFacts(config_hash(config), config.seed, seconds, {
-        "mode": mode, "model": encoder.fingerprint, "peak_memory_mib": round(peak_memory_mib()),
-        "config": to_dict(config), "versions": checkpoint.versions()})
-    results.write(folder, facts, pictures(records, store, keys))
-    return results
+        relevance = np.zeros_like(relevance)
+    found = []
+    for subject, own, its in zip(subjects, group.split(queries), group.split(tokens)):
+        began = time.monotonic()
+        scores = attention_scores(own, its, subject.encoder.w_in)
+        scoring = time.monotonic() - began
+        if mode == "shapenet":
+            scores = only_own_category(scores, records, keys)
+        results = RetrievalResults.from_scores(
+            scores, relevance, [r.id for r in records], [r.category for r in records],
+            [str(k) for k in keys], [k.category for k in keys])
+        if mode != "simple":
+            results = with_distances(results, records, keys, dataset.folder, library(config, mode))
+        facts = RunFacts(config_hash(config), config.seed,
+                         {"embedding": seconds / len(subjects), "scoring": scoring}, {
+            "mode": mode, "model": subject.encoder.fingerprint,
+            "peak_memory_mib": round(peak_memory_mib()), "config": to_dict(config),
+            "versions": checkpoint.versions()})
+        results.write(subject.folder, facts, pictures(records, store, keys))
+        found.append(results)
+    return found
 
 
-def embed_both(encoder: Encoder, records: Sequence[QueryRecord], store: ViewStore,
+def embed_both(encoder: EncoderGroup, records: Sequence[QueryRecord], store: ViewStore,
                keys: Sequence[ShapeKey], config: Config
                ) -> tuple[list[QueryRecord], np.ndarray, list[ShapeKey], np.ndarray]:
     """Queries and gallery that could be read, with embeddings (Q, D) and tokens (S, V, D)."""
@@ -152,22 +174,44 @@ def untrained(config: Config) -> Encoder:
     return Encoder(net, config, "untrained")
 
 
+def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
+    """What the command line asks to test."""
+    run = run_folder(config)
+    if options.untrained:
+        folder = Path(options.output or run / f"untrained_{options.mode}")
+        return [Subject(run.name, untrained(config), folder)]
+    name = f"test_{options.mode}"
+    places = [Path(text) for text in options.checkpoint or [run]]
+    if len(places) == 1:
+        encoder = Encoder.from_checkpoint(places[0], config.device, config.data)
+        return [Subject(run.name, encoder, Path(options.output or run / name))]
+    found = []
+    for path in places:
+        encoder = Encoder.from_checkpoint(path, config.device, config.data)
+        label = path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
+        folder = path / name if path.is_dir() else path.parent / f"{name}_{path.stem}"
+        found.append(Subject(label, encoder,
+                             Path(options.output) / label if options.output else folder))
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> Path:
-    """Test as the command line says; returns the folder of the report."""
+    """Test as the command line says; returns the folder of the (first) report."""
     options = parse(arguments)
     config = load_config(options.config, options.set)
-    run = run_folder(config)
     use_device(config.device)
-    if options.untrained:
-        encoder, name = untrained(config), f"untrained_{options.mode}"
+    subjects = subjects_of(config, options)
+    found = test(config, subjects, options.mode)
+    if len(found) == 1:
+        print(markdown_table(found[0]))  # noqa: T201
     else:
-        encoder = Encoder.from_checkpoint(options.checkpoint or run, config.device, config.data)
-        name = f"test_{options.mode}"
-    folder = Path(options.output) if options.output else run / name
-    results = test(config, encoder, options.mode, folder)
-    print(markdown_table(results))  # noqa: T201
-    LOG.info("report in %s; peak memory %.0f MiB", folder, peak_memory_mib())
-    return folder
+        runs = [RunMeasures(subject.name, subject.encoder.config, results.measures())
+                for subject, results in zip(subjects, found)]
+        print(comparison_table(runs))  # noqa: T201
+    for subject in subjects:
+        LOG.info("report in %s", subject.folder)
+    LOG.info("peak memory %.0f MiB", peak_memory_mib())
+    return subjects[0].folder
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -175,10 +219,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Test RetrievalNet (instance-level SC-IBSR).")
     parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
     parser.add_argument("--mode", default="simple", choices=MODES)
-    parser.add_argument("--checkpoint", help="file or run folder; default: the config's run")
+    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
+                        help="files or run folders; default: the config's run")
     parser.add_argument("--untrained", action="store_true",
                         help="test the network as it starts (pretrained or random), untrained")
-    parser.add_argument("--output", help="folder of the report; default: <run>/test_<mode>")
+    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
+                        "each); default: <run>/test_<mode>")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="override one setting; may be repeated")
     return parser.parse_args(arguments)

@@ -42,6 +42,22 @@ def test_shapenet_mode_stays_in_the_category_and_knows_no_right_shape(project: P
         assert float(row["hau"]) > 0
 
 
+def test_checkpoints_tested_together_are_as_alone_and_compared(project: Project) -> None:
+    runs = project.folder / "runs"
+    project.script("RetrievalNet_test.py")
+    alone = project.metrics("test_simple")["overall"]
+    project.script("RetrievalNet_sag_con.py", "--set", "log.run_name=start", "--set",
+                   "optim.epochs=0")
+    table = project.script("RetrievalNet_test.py", "--checkpoint", str(runs / "tiny"),
+                           str(runs / "start"), "--output", str(runs / "both"))
+    assert "| tiny" in table and "| start" in table
+    together = json.loads((runs / "both" / "tiny" / "metrics.json").read_text())["overall"]
+    assert together == alone
+    project.script("RetrievalNet_test.py", "--untrained")
+    start = json.loads((runs / "both" / "start" / "metrics.json").read_text())["overall"]
+    assert start == project.metrics("untrained_simple")["overall"]
+
+
 def test_untrained_network_is_reported_apart(project: Project) -> None:
     project.script("RetrievalNet_test.py", "--untrained")
     untrained, trained = project.metrics("untrained_simple"), project.metrics("test_simple")
@@ -73,3 +89,12 @@ def test_a_missing_run_is_named(project: Project) -> None:
                        "log.run_name=nothing", inside="Instance-level")
     assert done.returncode == 1
     assert "nothing" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_two_files_of_one_run_are_reported_apart(project: Project) -> None:
+    run = project.folder / "runs" / "tiny"
+    table = project.script("RetrievalNet_test.py", "--checkpoint", str(run / "best.safetensors"),
+                           str(run / "last.safetensors"))
+    assert "| tiny" in table
+    for name in ("best", "last"):
+        assert project.metrics(f"test_simple_{name}")["overall"]["queries"] > 0

@@ -128,7 +128,7 @@ def markdown_table(results: RetrievalResults) -> str:
     if whole.without_positive:
         note = (f"\n{whole.without_positive} of {whole.queries} queries have no right item in the "
                 "gallery; they are left out of Top-1, Top-10 and MRR.\n")
-    return _align(lines) + note
+    return align(lines) + note
 
 
 def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[Row]:
@@ -166,7 +166,8 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
-def _align(lines: list[list[str]]) -> str:
+def align(lines: list[list[str]]) -> str:
+    """A markdown table of cells, the first line its head; columns after the first to the right."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     texts = [[line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:]))]

@@ -1,0 +1,27 @@
+"""The table of several tests: mean and spread over seeds, one row a method."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crossmodal.config import Config
+from crossmodal.retrieval.comparison import RunMeasures, comparison_table
+from crossmodal.retrieval.metrics import Measures
+
+BASE = Config()
+
+
+def run(name: str, top1: float, config: Config = BASE) -> RunMeasures:
+    named = replace(config, log=replace(config.log, run_name=name))
+    return RunMeasures(name, named, Measures(200, 0, top1, 0.9, 0.8, 1.0))
+
+
+def test_runs_that_differ_in_their_seed_make_one_row() -> None:
+    cmic = replace(BASE, model=replace(BASE.model, style_transition=False))
+    table = comparison_table([
+        run("sc_1", 0.80, replace(BASE, seed=1)), run("cmic_1", 0.5, cmic),
+        run("sc_2", 0.70, replace(BASE, seed=2)), run("sc_3", 0.75, replace(BASE, seed=3))])
+    rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()]
+    assert rows[0][:3] == ["method", "runs", "Top-1"]
+    assert rows[2][:5] == ["sc", "3", "75.0 +- 5.0", "90.0 +- 0.0", "0.800 +- 0.000"]
+    assert rows[3][:3] == ["cmic_1", "1", "50.0"] and len(rows) == 4
