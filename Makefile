@@ -5,16 +5,24 @@ VENV ?= .venv
 DEMO_ROOT ?= data/demo
 DEMO := ./configs/demo.yaml
 
+# Real furniture: where it comes from, which protocol, and the methods of its table.
+FURNITURE ?= --sh3f /usr/share/sweethome3d/furniture
+PROTOCOL ?= T
+IKEA ?= ikea
+FURNITURE_RUNS := frozen:model.head_start=pca,optim.epochs=0 heads:optim.epochs=0 \
+    cmic:model.style_transition=false,loss.contrast=0 scibsr:device=auto
+
 BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo demo-data test lint bench clean
+.PHONY: help venv check demo demo-data furniture furniture-data furniture-unseen test lint bench clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), made with $(PYTHON)"
 	@echo "make check   what was found on this machine, and whether Jittor computes"
 	@echo "make demo    generate data, train, test; prints a table, leaves a picture"
+	@echo "make furniture   train and test on Sweet Home 3D's furniture (hours)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against plain implementations, as ratios"
@@ -51,6 +59,32 @@ demo: demo-data
 	@echo "== the trained network, exact shapes"
 	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config $(DEMO) --mode full
 	@echo "ranked pictures: runs/demo/test_full/grid.png"
+
+furniture-data: venv
+	$(BIN)/python -m crossmodal.prepare.sweethome3d $(FURNITURE) --root data
+
+# A run that is there is not repeated.
+furniture: furniture-data
+	cd Instance-level && for seed in 1 2 3; do for run in $(FURNITURE_RUNS); do \
+	    name=$(PROTOCOL)_$${run%%:*}_$$seed; settings=$${run#*:}; \
+	    test -e ../runs/$$name/last.safetensors || $(BIN)/python RetrievalNet_sag_con.py \
+	        --config ./configs/furniture_$(PROTOCOL).yaml --set seed=$$seed \
+	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $$settings | tr , ' ')) \
+	        || exit 1; \
+	done; done
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py \
+	    --config ./configs/furniture_$(PROTOCOL).yaml --checkpoint ../runs/$(PROTOCOL)_*_[123]
+
+# The same networks on line drawings of other furniture, none of which they were trained on.
+furniture-unseen: venv
+	$(BIN)/python -m crossmodal.prepare.ikea --prepared $(IKEA) --root data
+	$(BIN)/python -m crossmodal.prepare.ikea --prepared $(IKEA) --root data --also data/furniture
+	cd Instance-level && for gallery in ikea ikea_and_furniture; do \
+	    $(BIN)/python RetrievalNet_test.py --config ./configs/furniture_T.yaml \
+	        --set data.name=$$gallery --set data.train_list=$${gallery}_test.json \
+	        --set data.test_list=$${gallery}_test.json --checkpoint ../runs/T_*_[123] \
+	        --output ../runs/$$gallery || exit 1; \
+	done
 
 test: $(VENV)/.requirements-dev
 	$(BIN)/python -m pytest

@@ -1,7 +1,7 @@
 """Furniture of an unseen source as a test set: line drawings as queries, their shapes as gallery.
 
-    python -m crossmodal.prepare.ikea --prepared ../shared/data/ikea --root data python -m
-    crossmodal.prepare.ikea --prepared ../shared/data/ikea --root data --also data/furniture
+    python -m crossmodal.prepare.ikea --prepared ikea --root data
+    python -m crossmodal.prepare.ikea --prepared ikea --root data --also data/furniture
 
 Writes ``<root>/ikea/`` (88 drawings, 88 shapes) or, with --also, ``<root>/ikea_and_furniture/``:
 the same queries against both galleries. There is no training list: nothing of it is trained on. The

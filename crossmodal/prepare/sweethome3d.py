@@ -1,6 +1,6 @@
 """Furniture of Sweet Home 3D as a data set: meshes, icons with masks, views, photo renders, lists.
 
-    python -m crossmodal.prepare.sweethome3d --prepared ../shared/data/sweethome3d --root data
+    python -m crossmodal.prepare.sweethome3d --prepared sweethome3d --root data
     python -m crossmodal.prepare.sweethome3d --sh3f /usr/share/sweethome3d/furniture --root data
 
 Writes ``<root>/furniture/``: ``model/``, ``icon/``, ``photo/``, ``rendering_furniture/``,
@@ -42,7 +42,7 @@ logger = get_logger(__name__)
 
 NAME = "furniture"
 STEPS = (*SHAPE_STEPS, "photos")
-PHOTOS = {"T": 8, "S": 16}
+PHOTOS = {"T": 1, "S": 4}  # enough for a training of minutes; more help a longer one
 
 
 @keep_workers()
@@ -61,7 +61,7 @@ def main(
 ) -> Path:
     """Make the data set from a prepared copy or from .sh3f libraries; returns ``<root>/furniture``.
 
-    photos : photo renders of each training shape; None = 8 for protocol T, 16 for S
+    photos : photo renders of each training shape; None = 1 for protocol T, 4 for S
     Only pieces of the split are taken; without a split file it is drawn at random over all.
     """
     folder = Path(root) / NAME
@@ -153,7 +153,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--protocol", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS), dest="protocols"
     )
-    parser.add_argument("--photos", type=int, help="photo renders a shape (default T 8, S 16)")
+    parser.add_argument("--photos", type=int, help="photo renders a shape (default T 1, S 4)")
     parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
     parser.add_argument("--seed", type=int, default=0)
