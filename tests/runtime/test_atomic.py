@@ -163,6 +163,7 @@ def test_kill_9_in_the_middle(old: Path) -> None:
     code = (
         "import itertools, sys, time\n"
         "from crossmodal.runtime.atomic import atomic_write\n"
+        "print('ready', flush=True)\n"
         "for value in itertools.cycle(range(256)):\n"
         "    with atomic_write(sys.argv[1]) as file:\n"
         "        for _ in range(50):\n"
@@ -170,14 +171,13 @@ def test_kill_9_in_the_middle(old: Path) -> None:
         "            file.flush()\n"
         "            time.sleep(0.001)\n"
     )
+    old.write_bytes(bytes(SIZE))
     interrupted = 0
     for attempt in range(12):
-        writer = subprocess.Popen([sys.executable, "-c", code, old])
-        while old.stat().st_size != SIZE:
-            time.sleep(0.002)
-        time.sleep(0.003 * attempt)
-        writer.kill()
-        writer.wait()
+        with subprocess.Popen([sys.executable, "-c", code, old], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+            time.sleep(0.02 + 0.003 * attempt)  # a write takes 50 ms and more
+            writer.kill()
         content = old.read_bytes()
         assert content == content[:1] * SIZE
         interrupted += bool(leftovers(old))
