@@ -5,12 +5,20 @@ VENV ?= .venv
 DEMO_ROOT ?= data/demo
 DEMO := ./configs/demo.yaml
 
-# Real furniture: where it comes from, which protocol, and the methods of its table.
+# Real furniture: where it comes from, which protocol, which table. A table's rows: name:settings.
 FURNITURE ?= --sh3f /usr/share/sweethome3d/furniture
 PROTOCOL ?= T
+TABLE ?= methods
+SEEDS ?= 1 2 3
 IKEA ?= ikea
-FURNITURE_RUNS := frozen:model.head_start=pca,optim.epochs=0 heads:optim.epochs=0 \
+FURNITURE_methods := frozen:model.head_start=pca,optim.epochs=0 heads:optim.epochs=0 \
     cmic:model.style_transition=false,loss.contrast=0 scibsr:device=auto
+FURNITURE_losses := scibsr:device=auto no_instance:loss.instance=0 \
+    no_consistency:loss.consistency=0 no_contrast:loss.contrast=0 no_plain:loss.plain_query=0 \
+    with_category:loss.category=0.2
+FURNITURE_runs = $(foreach seed,$(SEEDS),$(foreach row,$(FURNITURE_$(TABLE)),$(seed):$(row)))
+FURNITURE_folders = $(foreach row,$(FURNITURE_$(TABLE)),$(foreach seed,$(SEEDS),\
+    ../runs/$(PROTOCOL)_$(firstword $(subst :, ,$(row)))_$(seed)))
 
 BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -63,17 +71,17 @@ demo: demo-data
 furniture-data: venv
 	$(BIN)/python -m crossmodal.prepare.sweethome3d $(FURNITURE) --root data
 
-# A run that is there is not repeated.
+# A run that is there goes on where it stopped, if it did.
 furniture: furniture-data
-	cd Instance-level && for seed in 1 2 3; do for run in $(FURNITURE_RUNS); do \
-	    name=$(PROTOCOL)_$${run%%:*}_$$seed; settings=$${run#*:}; \
+	cd Instance-level && for run in $(FURNITURE_runs); do \
+	    seed=$${run%%:*}; row=$${run#*:}; name=$(PROTOCOL)_$${row%%:*}_$$seed; \
 	    test -e ../runs/$$name/last.safetensors || $(BIN)/python RetrievalNet_sag_con.py \
 	        --config ./configs/furniture_$(PROTOCOL).yaml --set seed=$$seed \
-	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $$settings | tr , ' ')) \
+	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) \
 	        || exit 1; \
-	done; done
+	done
 	cd Instance-level && $(BIN)/python RetrievalNet_test.py \
-	    --config ./configs/furniture_$(PROTOCOL).yaml --checkpoint ../runs/$(PROTOCOL)_*_[123]
+	    --config ./configs/furniture_$(PROTOCOL).yaml --checkpoint $(FURNITURE_folders)
 
 # The same networks on line drawings of other furniture, none of which they were trained on.
 furniture-unseen: venv
@@ -82,7 +90,7 @@ furniture-unseen: venv
 	cd Instance-level && for gallery in ikea ikea_and_furniture; do \
 	    $(BIN)/python RetrievalNet_test.py --config ./configs/furniture_T.yaml \
 	        --set data.name=$$gallery --set data.train_list=$${gallery}_test.json \
-	        --set data.test_list=$${gallery}_test.json --checkpoint ../runs/T_*_[123] \
+	        --set data.test_list=$${gallery}_test.json --checkpoint $(FURNITURE_folders) \
 	        --output ../runs/$$gallery || exit 1; \
 	done
 

@@ -42,7 +42,7 @@ logger = get_logger(__name__)
 
 NAME = "furniture"
 STEPS = (*SHAPE_STEPS, "photos")
-PHOTOS = {"T": 1, "S": 4}  # enough for a training of minutes; more help a longer one
+PHOTOS = 4  # enough for a training of minutes; more help a longer one
 
 
 @keep_workers()
@@ -52,7 +52,7 @@ def main(
     sh3f_paths: Sequence[Path] = (),
     split_file: Path | None = None,
     protocols: Sequence[str] = PROTOCOLS,
-    photos: int | None = None,
+    photos: int = PHOTOS,
     size: int = 224,
     steps: Sequence[str] = STEPS,
     seed: int = 0,
@@ -61,7 +61,7 @@ def main(
 ) -> Path:
     """Make the data set from a prepared copy or from .sh3f libraries; returns ``<root>/furniture``.
 
-    photos : photo renders of each training shape; None = 1 for protocol T, 4 for S
+    photos : photo renders of each training shape
     Only pieces of the split are taken; without a split file it is drawn at random over all.
     """
     folder = Path(root) / NAME
@@ -73,7 +73,7 @@ def main(
     models = import_models(pieces.values(), folder, workers, redo)
     icons = import_pictures(pieces.values(), folder, workers=workers, redo=redo)
     keys = {Path(key).name: key for key in models}
-    wanted = {p: photos_needed(p, split, keys, photos or PHOTOS[p]) for p in protocols}
+    wanted = {p: photos_needed(p, split, keys, photos) for p in protocols}
     if "photos" in steps:
         counts: dict[str, int] = {}
         for shapes in wanted.values():
@@ -153,7 +153,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--protocol", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS), dest="protocols"
     )
-    parser.add_argument("--photos", type=int, help="photo renders a shape (default T 1, S 4)")
+    parser.add_argument("--photos", type=int, default=PHOTOS,
+                        help="photo renders a training shape")
     parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
     parser.add_argument("--seed", type=int, default=0)
