@@ -25,7 +25,7 @@ class DataConfig:
     test_list: Optional[str] = None  # another test list in <root>/<name>/; none: <name>_test
     views_dir: Optional[str] = None  # another rendering folder or .pkl; none: rendering_<name>
     mask_dir: Optional[str] = None  # replaces the folder part "mask" of the lists' mask paths
-    categories: list[str] = field(default_factory=list)  # allowed categories; empty: as listed
+    categories: list[str] = field(default_factory=list)  # allowed ones; empty: all there are
     library: str = "shapenet4"  # second library, for the test mode "shapenet": <root>/<library>/
     library_views: str = "rendering_shapenet{category}s"  # its rendering of one category
 

@@ -54,8 +54,9 @@ class InstanceDataset:
         train = _read(folder / (data.train_list or f"{data.name}_train.json"), data)
         test = _read(folder / (data.test_list or f"{data.name}_test.json"), data)
         both = train + test
-        categories = list(data.categories) or sorted({r.category for r in both})
         views = open_views(folder / (data.views_dir or f"rendering_{data.name}"))
+        categories = list(data.categories) or sorted(
+            {r.category for r in both} | {key.category for key in views})
         gallery = _gallery(views, both, categories, data.views)
         kept = set(gallery)
         train = [r for r in train if r.shape in kept]

@@ -78,6 +78,17 @@ def test_the_data_set(tiny: Tiny) -> None:
     assert InstanceDataset.load(tiny.data) .train == found.train
 
 
+def test_shapes_of_a_kind_that_no_query_shows_are_in_the_gallery(
+        make_tiny: Callable[..., Tiny]) -> None:
+    tiny = make_tiny()
+    lamp = tiny.folder / "rendering_tiny" / "lamp" / "lamp_0.npy"
+    lamp.parent.mkdir()
+    np.save(lamp, np.zeros((3, 24, 24), np.uint8))
+    assert ShapeKey("lamp", "lamp_0") in InstanceDataset.load(tiny.data).gallery
+    allowed = tiny.config("categories=[bed, chair, sofa]")
+    assert len(InstanceDataset.load(allowed).gallery) == 9
+
+
 def test_a_pickle_is_the_same_data_set(tiny: Tiny, make_tiny: Callable[..., Tiny]) -> None:
     folder, pickled = InstanceDataset.load(tiny.data), InstanceDataset.load(make_tiny(True).data)
     assert folder.gallery == pickled.gallery
