@@ -75,7 +75,8 @@ furniture-data: venv
 furniture: furniture-data
 	cd Instance-level && for run in $(FURNITURE_runs); do \
 	    seed=$${run%%:*}; row=$${run#*:}; name=$(PROTOCOL)_$${row%%:*}_$$seed; \
-	    test -e ../runs/$$name/last.safetensors || $(BIN)/python RetrievalNet_sag_con.py \
+	    test -e ../runs/$$name/last.safetensors && again=--resume || again=--overwrite; \
+	    $(BIN)/python RetrievalNet_sag_con.py $$again \
 	        --config ./configs/furniture_$(PROTOCOL).yaml --set seed=$$seed \
 	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) \
 	        || exit 1; \
