@@ -8,16 +8,22 @@ from typing import Callable
 
 import numpy as np
 
-from crossmodal.config import DataConfig
+from crossmodal.config import Config, DataConfig
 from crossmodal.data.batches import TrainBatches
 from crossmodal.models.encode import PREPARATION
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
+from crossmodal.training.run_state import save_root
 
 _LOG = get_logger(__name__)
 Arrays = dict[str, np.ndarray]
+
+
+def cache_folder(config: Config) -> Path:
+    """Where features lie that several runs share."""
+    return save_root(config) / "cache"
 
 
 def cached(folder: Path, name: str, compute: Callable[[], Arrays]) -> Arrays:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -25,9 +24,8 @@ from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import assign
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.log import get_logger
-from crossmodal.training.feature_cache import cached, features_key
+from crossmodal.training.feature_cache import cache_folder, cached, features_key
 from crossmodal.training.optimiser import Group, Optimiser
-from crossmodal.training.run_state import save_root
 from crossmodal.training.schedule import make_schedule
 
 _LOG = get_logger(__name__)
@@ -62,7 +60,7 @@ def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> Non
     if kind == "aligned":
         tensors = head_tensors(net)
         start = [tensor.numpy() for tensor in tensors.values()]
-        assign(tensors, cached(_cache(config), f"heads_{_heads_key(key, start, config)}",
+        assign(tensors, cached(cache_folder(config), f"heads_{_heads_key(key, start, config)}",
                                lambda: align(net, features, config)))
 
 
@@ -72,12 +70,8 @@ def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config,
 
     They are kept under ``<log.save_root>/cache``.
     """
-    return FrozenFeatures(**cached(_cache(config), f"features_{key}",
+    return FrozenFeatures(**cached(cache_folder(config), f"features_{key}",
                                    lambda: _compute(net, batches, config)))
-
-
-def _cache(config: Config) -> Path:
-    return save_root(config) / "cache"
 
 
 def _heads_key(features: str, start: list[np.ndarray], config: Config) -> str:

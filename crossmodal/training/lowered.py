@@ -26,8 +26,7 @@ from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.runtime import seeds
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
-from crossmodal.training.feature_cache import queries_digest, shapes_digest
-from crossmodal.training.run_state import save_root
+from crossmodal.training.feature_cache import cache_folder, queries_digest, shapes_digest
 
 _LOG = get_logger(__name__)
 # What a variant looks like, besides its preparation.
@@ -100,7 +99,7 @@ def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceD
     kinds: tuple[Literal["query", "shape"], ...] = ("query", "shape")
     for of in kinds:
         source = Variants(batches, of)
-        path = save_root(config) / "cache" / f"lower_{of}_{_key(net, batches, of)}.npy"
+        path = cache_folder(config) / f"lower_{of}_{_key(net, batches, of)}.npy"
         found = _open(path)
         if found is None:
             with atomic_write(path) as file:
