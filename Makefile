@@ -1,9 +1,11 @@
 # make demo   from nothing to a table and a picture, on generated data
+# make demo-category   the same for the kind of shape, where only photos have labels
 # make test   everything the tests check
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_ROOT ?= data/demo
 DEMO := ./configs/demo.yaml
+DEMO_CATEGORY := ./configs/demo_category.yaml
 
 # Real furniture: where it comes from, which protocol, which table. A table's rows: name:settings.
 FURNITURE ?= --sh3f /usr/share/sweethome3d/furniture
@@ -11,6 +13,19 @@ PROTOCOL ?= T
 TABLE ?= methods
 SEEDS ?= 1 2 3
 IKEA ?= ikea
+
+# Which kind of shape: where photos and meshes come from; the rows of its table.
+KINDS ?= --photos-ikea ikea_photos --photos-caltech caltech101_subset \
+    --shapes sweethome3d ikea flightgear_aircraft torcs_cars
+KINDS_only := loss.adversarial=0,loss.regulariser=0,loss.centroid=0,loss.consistency=0,loss.contrast=0,loss.orthogonal=0
+KINDS_rows ?= source:$(KINDS_only),model.style_transition=false \
+    cdane:$(KINDS_only),loss.adversarial=1,model.style_transition=false \
+    full:device=auto no_adversarial:loss.adversarial=0 no_regulariser:loss.regulariser=0 \
+    no_centroid:loss.centroid=0 no_consistency:loss.consistency=0 no_contrast:loss.contrast=0 \
+    no_orthogonal:loss.orthogonal=0
+KINDS_runs = $(foreach seed,$(SEEDS),$(foreach row,$(KINDS_rows),$(seed):$(row)))
+KINDS_folders = $(foreach row,$(KINDS_rows),$(foreach seed,$(SEEDS),\
+    ../runs/kinds_$(firstword $(subst :, ,$(row)))_$(seed)))
 FURNITURE_methods := frozen:model.head_start=pca,optim.epochs=0 heads:optim.epochs=0 \
     cmic:model.style_transition=false,loss.contrast=0 scibsr:device=auto
 FURNITURE_losses := scibsr:device=auto no_instance:loss.instance=0 \
@@ -24,13 +39,16 @@ BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo demo-data furniture furniture-data furniture-unseen test lint bench clean
+.PHONY: help venv check demo demo-data demo-category furniture furniture-data furniture-unseen kinds \
+    kinds-data test lint bench clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), made with $(PYTHON)"
 	@echo "make check   what was found on this machine, and whether Jittor computes"
 	@echo "make demo    generate data, train, test; prints a table, leaves a picture"
+	@echo "make demo-category   the same for kinds of shapes; only photos have labels"
 	@echo "make furniture   train and test on Sweet Home 3D's furniture (hours)"
+	@echo "make kinds   train and test on real photos and shapes of 17 kinds (hours)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against plain implementations, as ratios"
@@ -45,8 +63,9 @@ $(VENV)/.requirements: requirements.txt pyproject.toml | $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	@touch $@
 
-$(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
+$(VENV)/.requirements-dev: requirements-dev.txt requirements-easydl.txt $(VENV)/.requirements
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-easydl.txt
 	@touch $@
 
 venv: $(VENV)/.requirements
@@ -67,6 +86,17 @@ demo: demo-data
 	@echo "== the trained network, exact shapes"
 	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config $(DEMO) --mode full
 	@echo "ranked pictures: runs/demo/test_full/grid.png"
+
+demo-category: demo-data
+	$(BIN)/python -m crossmodal.prepare.category_lists --root $(DEMO_ROOT)
+	@echo "== the network as it starts, untrained"
+	cd Category-level && $(BIN)/python test.py --config $(DEMO_CATEGORY) --untrained features
+	@echo "== training: photos have labels, shapes have none"
+	cd Category-level && $(BIN)/python train_image_sag_CO2_con.py --config $(DEMO_CATEGORY) \
+	    --overwrite
+	@echo "== the trained network, on shapes it has never seen"
+	cd Category-level && $(BIN)/python test.py --config $(DEMO_CATEGORY)
+	@echo "ranked pictures: runs/demo_category/test/grid.png"
 
 furniture-data: venv
 	$(BIN)/python -m crossmodal.prepare.sweethome3d $(FURNITURE) --root data
@@ -93,6 +123,26 @@ furniture-unseen: venv
 	        --set data.name=$$gallery --set data.train_list=$${gallery}_test.json \
 	        --set data.test_list=$${gallery}_test.json --checkpoint $(FURNITURE_folders) \
 	        --output ../runs/$$gallery || exit 1; \
+	done
+
+kinds-data: venv
+	$(BIN)/python -m crossmodal.prepare.kinds --root data $(KINDS)
+
+# A run that is there goes on where it stopped, if it did.
+kinds: kinds-data
+	cd Category-level && for run in $(KINDS_runs); do \
+	    seed=$${run%%:*}; row=$${run#*:}; name=kinds_$${row%%:*}_$$seed; \
+	    test -e ../runs/$$name/last.safetensors && again=--resume || again=--overwrite; \
+	    $(BIN)/python train_image_sag_CO2_con.py $$again --config ./configs/kinds.yaml \
+	        --set seed=$$seed --set log.run_name=$$name \
+	        $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) || exit 1; \
+	done
+	cd Category-level && for baseline in features centroids; do \
+	    $(BIN)/python test.py --config ./configs/kinds.yaml --untrained $$baseline || exit 1; \
+	done
+	cd Category-level && for gallery in target_test target_test_all; do \
+	    $(BIN)/python test.py --config ./configs/kinds.yaml --checkpoint $(KINDS_folders) \
+	        --set data.gallery_list=$$gallery.txt --output ../runs/kinds/$$gallery || exit 1; \
 	done
 
 test: $(VENV)/.requirements-dev

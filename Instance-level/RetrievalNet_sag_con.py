@@ -26,7 +26,8 @@ from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
-from crossmodal.models.retrieval_net import Embeddings, RetrievalNet, StyleDraw
+from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
+from crossmodal.models.style_transition import StyleDraw
 from crossmodal.retrieval.evaluate import evaluate_queries
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
@@ -115,7 +116,8 @@ class Training:
         """One batch: embed, compare, move the weights, log."""
         config, progress = self.config, self.progress
         jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.epoch, batch.step))
-        draw = style_draw(config, batch) if config.model.style_transition else None
+        draw = StyleDraw.of(len(batch.images), len(batch.views), config.seed, batch.epoch,
+                            batch.step) if config.model.style_transition else None
         found = self.embed(batch, draw)
         terms = objective(self.net, found, jt.array(batch.instance.T > 0),
                           jt.array(batch.same_category.T > 0), jt.array(batch.image_shape),
@@ -204,15 +206,6 @@ def planned_schedule(config: Config, per_epoch: int, steps: int) -> Schedule:
     optim = config.optim
     return make_schedule(optim.schedule, steps, optim.warmup,
                          [epoch * per_epoch for epoch in optim.step_epochs])
-
-
-def style_draw(config: Config, batch: Batch) -> StyleDraw:
-    """pi and a of one batch, from (seed, epoch, step) alone."""
-    rng = seeds.generator(config.seed, "style", batch.epoch, batch.step)
-    images, shapes = len(batch.images), len(batch.views)
-    order = rng.permutation(max(images, shapes))[:images] % shapes
-    mix = rng.random(images).astype("float32")
-    return StyleDraw(jt.array(order.astype("int32")), jt.array(mix))
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:

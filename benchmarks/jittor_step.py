@@ -10,7 +10,7 @@ import numpy as np
 
 from crossmodal.config import Config, ModelConfig
 from crossmodal.models.build import build_retrieval_net
-from crossmodal.models.retrieval_net import StyleDraw
+from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt
 from crossmodal.runtime.log import peak_memory_mib
 from crossmodal.training.objective import objective, weighted_sum

@@ -7,6 +7,14 @@ Usage
     config_hash(config)             # the same for the same settings, wherever they came from
 """
 
+from crossmodal.config.category import (
+    CategoryConfig,
+    CategoryLogConfig,
+    CategoryLossConfig,
+    CategoryModelConfig,
+    CategoryOptimConfig,
+    DomainConfig,
+)
 from crossmodal.config.instance import (
     Config,
     DataConfig,
@@ -25,16 +33,24 @@ from crossmodal.config.load import (
     to_dict,
     to_yaml,
 )
+from crossmodal.config.pictures import PictureConfig
 from crossmodal.config.typed import ConfigError
 
 __all__ = [
+    "CategoryConfig",
+    "CategoryLogConfig",
+    "CategoryLossConfig",
+    "CategoryModelConfig",
+    "CategoryOptimConfig",
     "Config",
     "ConfigError",
     "DataConfig",
+    "DomainConfig",
     "LogConfig",
     "LossConfig",
     "ModelConfig",
     "OptimConfig",
+    "PictureConfig",
     "config_hash",
     "from_dict",
     "load_config",

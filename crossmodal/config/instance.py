@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Optional
 
+from crossmodal.config.pictures import PictureConfig
+
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
 @dataclass(frozen=True)
-class DataConfig:
+class DataConfig(PictureConfig):
     """Where the pictures and shapes are, and how a batch is made of them."""
 
-    root: str = "data"  # folder of data sets; looked for as given, then under the repository root
     name: str = "pix3d"  # data set: <root>/<name>/<name>_train.json, rendering_<name>.pkl or folder
     train_list: Optional[str] = None  # another training list in <root>/<name>/; none: <name>_train
     test_list: Optional[str] = None  # another test list in <root>/<name>/; none: <name>_test
@@ -28,63 +29,14 @@ class DataConfig:
     categories: list[str] = field(default_factory=list)  # allowed ones; empty: all there are
     library: str = "shapenet4"  # second library, for the test mode "shapenet": <root>/<library>/
     library_views: str = "rendering_shapenet{category}s"  # its rendering of one category
-
-    image_size: int = 224  # query side, pixels
-    view_size: int = 224  # view side, pixels
-    views: int = 12  # views per shape that the renders must have
-    views_per_step: int = 0  # views drawn per shape and training step; 0: all
-    image_fit: Literal["pad", "squash"] = "pad"  # how a non-square picture becomes square
-    crop_to_object: bool = False  # cut the query to the square around its mask first
-    view_crop_to_object: bool = False  # cut each view to the square around what is not background
-    crop_margin: float = 0.1  # free space around these squares, as a part of their side
-    normalisation: Literal["half", "imagenet"] = "half"  # (x-.5)/.5 as released, or ImageNet's
-
-    batch_size: int = 30  # images, and distinct shapes, in a training batch
-    eval_batch_size: int = 32  # queries (or shapes) at a time in validation and test
     last_batch: Literal["drop", "pad"] = "drop"  # an incomplete batch: left out or refilled
-    workers: int = 2  # loading processes; 0: load in the training process. Same bytes either way
-    prefetch: int = 2  # batches each worker prepares ahead
-    cache_mib: int = 256  # decoded pictures kept in each loading process, MiB
-    validation_fraction: float = 0.1  # part of the training list held out to choose the epoch
     validation_by: Literal["query", "shape"] = "query"  # hold out pictures, or whole shapes
-
-    translate: float = 0.05  # picture and mask: largest shift, as a part of the side
-    image_crop: tuple[float, float] = (0.85, 0.95)  # picture and mask: crop area, as a part
-    view_crop: tuple[float, float] = (0.65, 0.9)  # views: crop area, as a part
-    crop_ratio: tuple[float, float] = (0.75, 4 / 3)  # width / height of either crop
-    flip: bool = True  # mirror half of the pictures, and half of the shapes' view sets
-    flip_together: bool = False  # mirror a whole batch or none of it, not each item by itself
-    share_view_crop: bool = True  # one crop for all views of a shape; false: one for each view
     colour_transfer: bool = False  # give a picture the colours of another one (is_color)
-    colour_jitter: float = 0.0  # brightness, contrast, saturation scaled by 1 +- this
-    grayscale: float = 0.0  # probability of a gray query
-    blur: float = 0.0  # probability of a blurred query
-    background: float = 0.0  # probability that what the mask leaves out is repainted
-    image_variants: int = 0  # fixed augmented forms of each picture; 0: a new one every time
-    view_variants: int = 0  # the same of each shape's views
 
     def problems(self) -> Iterator[str]:
-        for key, least in (("image_size", 8), ("view_size", 8), ("views", 1), ("batch_size", 2),
-                           ("eval_batch_size", 1), ("workers", 0), ("prefetch", 1),
-                           ("cache_mib", 0), ("views_per_step", 0), ("image_variants", 0),
-                           ("view_variants", 0)):
-            if getattr(self, key) < least:
-                yield f"{key} must be at least {least}, not {getattr(self, key)}"
+        yield from super().problems()
         if self.image_variants and self.colour_transfer:
             yield "colour_transfer changes a picture with its batch: image_variants must be 0"
-        if self.views_per_step > self.views:
-            yield f"views_per_step ({self.views_per_step}) is more than views ({self.views})"
-        if not 0 <= self.validation_fraction < 1:
-            yield f"validation_fraction must be in [0, 1), not {self.validation_fraction}"
-        for key in ("grayscale", "blur", "background", "translate", "colour_jitter"):
-            if not 0 <= getattr(self, key) <= 1:
-                yield f"{key} must be in [0, 1], not {getattr(self, key)}"
-        for key in ("image_crop", "view_crop"):
-            low, high = getattr(self, key)
-            if not 0 < low <= high <= 1:
-                yield f"{key} must be 0 < low <= high <= 1, not [{low}, {high}]"
-        if not 0 < self.crop_ratio[0] <= self.crop_ratio[1]:
-            yield f"crop_ratio must be 0 < low <= high, not {list(self.crop_ratio)}"
 
 
 @dataclass(frozen=True)
@@ -172,6 +124,7 @@ class HeadConfig:
     batch_size: int = 256  # queries a step
     shapes: int = 783  # shapes a step, the queries' own among them
     tau: float = 0.05  # temperature of its instance loss
+    only: Optional[str] = None  # pictures whose path in the list begins so; none: all
 
     def problems(self) -> Iterator[str]:
         for key in ("steps", "batch_size", "shapes"):

@@ -89,7 +89,12 @@ def _split(kind: type[Any], text: str, where: str) -> tuple[list[str], Any]:
 
 def from_dict(values: Mapping[str, Any], where: str) -> Config:
     """A config from nested mappings, for example the ones a checkpoint carries."""
-    return build(Config, values, where)
+    return tree_from_dict(Config, values, where)
+
+
+def tree_from_dict(kind: type[Tree], values: Mapping[str, Any], where: str) -> Tree:
+    """The same for any tree of dataclasses."""
+    return build(kind, values, where)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

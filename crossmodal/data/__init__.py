@@ -1,1 +1,1 @@
-"""From files to batches of arrays: NumPy and Pillow only, so that workers stay light."""
+"""From files to batches of arrays: NumPy, Pillow and a little SciPy, so that workers stay light."""

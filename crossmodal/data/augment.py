@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crossmodal.config import DataConfig
+from crossmodal.config import PictureConfig
 from crossmodal.data.photometric import random_photometric
 from crossmodal.data.transforms import (
     object_views,
@@ -16,7 +16,7 @@ from crossmodal.data.transforms import (
 from crossmodal.runtime import seeds
 
 
-def augment_picture(picture: np.ndarray, rng: np.random.Generator, data: DataConfig,
+def augment_picture(picture: np.ndarray, rng: np.random.Generator, data: PictureConfig,
                     mirror: bool | None = None) -> np.ndarray:
     """(image_size, image_size, 4) uint8 of a square picture: moved, cut, mirrored, recoloured.
 
@@ -31,7 +31,7 @@ def augment_picture(picture: np.ndarray, rng: np.random.Generator, data: DataCon
                               data.background)
 
 
-def augment_views(views: np.ndarray, rng: np.random.Generator, data: DataConfig,
+def augment_views(views: np.ndarray, rng: np.random.Generator, data: PictureConfig,
                   mirror: bool | None = None) -> np.ndarray:
     """(V, view_size, view_size) uint8 of (V, H, W) uint8 views: cut and mirrored."""
     if data.view_crop_to_object:
@@ -40,18 +40,26 @@ def augment_views(views: np.ndarray, rng: np.random.Generator, data: DataConfig,
                         data.share_view_crop, mirror)
 
 
-def variant_mirror(variant: int, data: DataConfig) -> bool | None:
+def variant_mirror(variant: int, data: PictureConfig) -> bool | None:
     """Whether a fixed variant is mirrored where a batch is mirrored as one: every other one is."""
     return bool(variant % 2) and data.flip if data.flip_together else None
 
 
-def picture_variant(picture: np.ndarray, name: str, variant: int, data: DataConfig) -> np.ndarray:
+def picture_variant(picture: np.ndarray, name: str, variant: int,
+                    data: PictureConfig) -> np.ndarray:
     """One fixed form of the picture called `name`: a run's seed plays no part, so runs share it."""
     rng = seeds.generator(0, "variant", "query", name, variant)
     return augment_picture(picture, rng, data, variant_mirror(variant, data))
 
 
-def views_variant(views: np.ndarray, name: str, variant: int, data: DataConfig) -> np.ndarray:
+def views_variant(views: np.ndarray, name: str, variant: int, data: PictureConfig) -> np.ndarray:
     """The same of the views of the shape called `name`."""
     rng = seeds.generator(0, "variant", "shape", name, variant)
     return augment_views(views, rng, data, variant_mirror(variant, data))
+
+
+def pick_variant(rng: np.random.Generator, count: int, mirror: bool | None,
+                 data: PictureConfig) -> int:
+    """Which of an item's fixed variants a step sees; with ``mirror``, of those that agree."""
+    allowed = [k for k in range(count) if mirror is None or variant_mirror(k, data) == mirror]
+    return int(rng.choice(allowed)) if allowed else int(rng.integers(count))

@@ -15,8 +15,8 @@ from crossmodal.config import DataConfig
 from crossmodal.data.augment import (
     augment_picture,
     augment_views,
+    pick_variant,
     picture_variant,
-    variant_mirror,
     views_variant,
 )
 from crossmodal.data.colour_transfer import transfer_batch
@@ -190,7 +190,7 @@ class TrainBatches:
         for i, (item, picture) in enumerate(found):
             rng = seeds.generator(self.seed, "query", epoch, step * data.batch_size + i)
             if data.image_variants:
-                variant = self._variant(rng, data.image_variants, mirror)
+                variant = pick_variant(rng, data.image_variants, mirror, data)
                 changed.append(picture_variant(picture, self.records[item].id, variant, data))
             else:
                 changed.append(augment_picture(picture, rng, data, mirror))
@@ -207,7 +207,7 @@ class TrainBatches:
         chosen = self._chosen_views(rng)
         mirror = self._mirror(epoch, index // self.slots)
         if data.view_variants:
-            variant = self._variant(rng, data.view_variants, mirror)
+            variant = pick_variant(rng, data.view_variants, mirror, data)
             views = views_variant(views, str(self.shapes[shape]), variant, data)[chosen]
         else:
             views = augment_views(views[chosen], rng, data, mirror)
@@ -224,9 +224,3 @@ class TrainBatches:
         if not data.flip_together:
             return None
         return bool(seeds.generator(self.seed, "mirror", epoch, step).random() < 0.5) and data.flip
-
-    def _variant(self, rng: np.random.Generator, count: int, mirror: bool | None) -> int:
-        """Which of an item's fixed variants a step sees; with `mirror`, of those that agree."""
-        allowed = [k for k in range(count) if mirror is None
-                   or variant_mirror(k, self.data) == mirror]
-        return int(rng.choice(allowed)) if allowed else int(rng.integers(count))

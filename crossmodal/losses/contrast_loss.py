@@ -6,7 +6,7 @@ from crossmodal.runtime import jt
 
 
 def contrast_loss(first: jt.Var, second: jt.Var, first_label: jt.Var, second_label: jt.Var,
-                  temperature: float = 0.5) -> jt.Var:
+                  temperature: float = 0.5, second_usable: jt.Var | None = None) -> jt.Var:
     """Supervised-contrastive NT-Xent over both sets together.
 
     With ``z`` the rows of both sets, ``P(i)`` the other rows of i's label:
@@ -20,6 +20,8 @@ def contrast_loss(first: jt.Var, second: jt.Var, first_label: jt.Var, second_lab
     second : (M, D) float32 rows of length one, the shapes F_t
     first_label, second_label : (N,), (M,) int; instances or classes
     temperature : t
+    second_usable : (M,) bool; rows without are as if they were not in the batch, for labels that
+        are not to be believed. None: all are
 
     Returns
     -------
@@ -28,8 +30,12 @@ def contrast_loss(first: jt.Var, second: jt.Var, first_label: jt.Var, second_lab
     rows = jt.concat([first, second], dim=0)
     label = jt.concat([first_label, second_label], dim=0)
     itself = jt.init.eye((rows.shape[0], rows.shape[0]), "float32")
-    positive = (label.unsqueeze(1) == label.unsqueeze(0)).float32() * (1.0 - itself)
-    logits = jt.matmul(rows, rows.transpose(1, 0)) / temperature - 1e30 * itself
+    hidden = itself
+    if second_usable is not None:
+        absent = jt.concat([jt.zeros(first_label.shape, "float32"), 1.0 - second_usable.float32()])
+        hidden = jt.maximum(itself, jt.maximum(absent.unsqueeze(0), absent.unsqueeze(1)))
+    positive = (label.unsqueeze(1) == label.unsqueeze(0)).float32() * (1.0 - hidden)
+    logits = jt.matmul(rows, rows.transpose(1, 0)) / temperature - 1e30 * hidden
     count = positive.sum(1)
     usable = (count > 0).float32()
     log_probability = jt.maximum(log_softmax(logits), -1e4)

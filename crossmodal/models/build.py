@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from crossmodal.config import ConfigError, ModelConfig
+from crossmodal.config import CategoryModelConfig, ConfigError, ModelConfig
+from crossmodal.models.category_net import CategoryNet
 from crossmodal.models.layers import freeze_batch_norm
-from crossmodal.models.retrieval_net import Encoder, RetrievalNet
+from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
 from crossmodal.runtime.log import get_logger
@@ -36,18 +36,39 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
     # Jittor draws a random start when it is first needed: what ran before would decide its values.
     jt.sync(list(named_tensors(net).values()))
     if pretrained:
-        _load_tower(net.query_encoder, model.query_backbone, model.pretrained, model)
+        stem = (model.gray_stem, model.mask_stem)
+        _load_tower(net.query_encoder, model.query_backbone, model.pretrained, *stem)
         _load_tower(net.rendering_encoder, model.view_backbone,
-                    model.view_pretrained or model.pretrained, model)
+                    model.view_pretrained or model.pretrained, *stem)
     for encoder in (net.query_encoder, net.rendering_encoder):
-        if model.norm_statistics == "frozen":
-            freeze_batch_norm(encoder)
-        if model.freeze != "none":
-            encoder.freeze_through(model.freeze)
+        _freeze(encoder, model)
     return net
 
 
-def _load_tower(encoder: Encoder, backbone: str, source: str | None, model: ModelConfig) -> None:
+def build_category_net(model: CategoryModelConfig, classes: int,
+                       pretrained: bool = True) -> CategoryNet:
+    """The category level's network for so many classes; else like `build_retrieval_net`."""
+    try:
+        net = CategoryNet(model.backbone, model.split, model.bottleneck, classes,
+                          model.activation == "relu")
+    except ValueError as error:
+        raise ConfigError(f"model: {error}") from error
+    jt.sync(list(named_tensors(net).values()))
+    if pretrained:
+        _load_tower(net.encoder, model.backbone, model.pretrained)
+    _freeze(net.encoder, model)
+    return net
+
+
+def _freeze(encoder: SplitBackbone, model: ModelConfig | CategoryModelConfig) -> None:
+    if model.norm_statistics == "frozen":
+        freeze_batch_norm(encoder)
+    if model.freeze != "none":
+        encoder.freeze_through(model.freeze)
+
+
+def _load_tower(encoder: SplitBackbone, backbone: str, source: str | None,
+                gray_stem: str = "mean", mask_stem: str = "mean") -> None:
     if source is None:
         _LOG.info("%s starts at random: no model.pretrained", backbone)
         return
@@ -55,8 +76,7 @@ def _load_tower(encoder: Encoder, backbone: str, source: str | None, model: Mode
     tensors = named_tensors(encoder.network)
     stem = encoder.network.stem_weight
     if stem in arrays:
-        arrays[stem] = adapt_stem(arrays[stem], tensors[stem].shape[1], model.gray_stem,
-                                  model.mask_stem)
+        arrays[stem] = adapt_stem(arrays[stem], tensors[stem].shape[1], gray_stem, mask_stem)
     selected, report = match(arrays, _shapes(tensors), str(path), _CLASSIFIERS)
     assign(tensors, selected)
     report.sha256 = digest
@@ -67,8 +87,3 @@ def _shapes(tensors: Mapping[str, jt.Var]) -> dict[str, tuple[int, ...]]:
     """Shapes of everything but the head, which no ImageNet file holds."""
     return {name: tuple(int(n) for n in tensor.shape) for name, tensor in tensors.items()
             if not name.startswith("fc.")}
-
-
-def network_arrays(net: RetrievalNet) -> dict[str, np.ndarray]:
-    """Every tensor of the network, running statistics too, for a checkpoint."""
-    return {name: tensor.numpy() for name, tensor in named_tensors(net).items()}

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from crossmodal import checkpoint
-from crossmodal.config import Config, DataConfig, from_dict
+from crossmodal.config import Config, DataConfig, PictureConfig, from_dict
 from crossmodal.data.evaluation import QueryBatches, ViewBatches, query_array, view_array
 from crossmodal.data.loader import Loader
 from crossmodal.data.records import QueryRecord, ShapeKey
@@ -56,7 +56,7 @@ class Encoder:
         tensors = named_tensors(net)
         checkpoint.check_fit(saved.model, tensors, str(path))
         assign(tensors, saved.model)
-        fingerprint = _fingerprint(saved.model, config)
+        fingerprint = fingerprint_of(saved.model, config.model, config.data)
         if data is not None:
             kept = {key: getattr(config.data, key) for key in PREPARATION}
             config = replace(config, data=replace(data, **kept))
@@ -195,10 +195,10 @@ def in_batches(items: Any, prepare: Callable[[Any], np.ndarray],
     return np.concatenate(rows)
 
 
-def _fingerprint(arrays: dict[str, np.ndarray], config: Config) -> str:
+def fingerprint_of(arrays: dict[str, np.ndarray], model: object, data: PictureConfig) -> str:
     """Hash of the weights and of what is done to a picture before them."""
-    prepared = [getattr(config.data, key) for key in PREPARATION]
-    digest = hashlib.sha256(repr((config.model, prepared)).encode())
+    prepared = [getattr(data, key) for key in PREPARATION]
+    digest = hashlib.sha256(repr((model, prepared)).encode())
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()[:16]

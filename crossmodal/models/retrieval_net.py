@@ -3,21 +3,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crossmodal.models.backbones import build_backbone
-from crossmodal.models.layers import BatchNorm, freeze_batch_norm, l2_normalise
-from crossmodal.models.style_transition import style_transition
-from crossmodal.models.tensors import named_tensors
+from crossmodal.models.layers import BatchNorm, l2_normalise
+from crossmodal.models.split_backbone import SplitBackbone
+from crossmodal.models.style_transition import StyleDraw, style_transition
 from crossmodal.models.view_attention import ViewAttention
 from crossmodal.runtime import jt
 
 nn = jt.nn
-
-
-class StyleDraw(NamedTuple):
-    """One random draw of the style transition for a batch: pi (B,) int and a (B,) in [0, 1]."""
-
-    permutation: jt.Var
-    mix: jt.Var
 
 
 class Embeddings(NamedTuple):
@@ -28,8 +20,8 @@ class Embeddings(NamedTuple):
     tokens: jt.Var
 
 
-class Encoder(nn.Module):
-    """A backbone split after a named stage, average pooling, dropout and a head of length-1 rows.
+class Encoder(SplitBackbone):
+    """A split backbone, its pooling, dropout and a head of length-1 rows.
 
     Its tensors are named as in the released model: ``<family>.<torchvision name>`` and
     ``<family>.fc.0`` (batch normalisation), ``<family>.fc.1`` (linear).
@@ -45,54 +37,10 @@ class Encoder(nn.Module):
 
     def __init__(self, backbone: str, in_channels: int, split: str, dim: int,
                  dropout: float) -> None:
-        network = build_backbone(backbone, in_channels)
-        if split not in network.stages[:-1]:
-            raise ValueError(f"{backbone} cannot be split after {split!r}: choose one of "
-                             f"{', '.join(network.stages[:-1])}")
-        network.fc = nn.Sequential(BatchNorm(network.out_features),
-                                   nn.Linear(network.out_features, dim))
-        self.family = network.family
-        setattr(self, self.family, network)
-        cut = network.stages.index(split) + 1
-        self.lower_stages, self.upper_stages = network.stages[:cut], network.stages[cut:]
+        super().__init__(backbone, in_channels, split)
+        self.network.fc = nn.Sequential(BatchNorm(self.network.out_features),
+                                        nn.Linear(self.network.out_features, dim))
         self.dropout = nn.Dropout(dropout)
-        self.frozen_stages: tuple[str, ...] = ()
-
-    @property
-    def network(self) -> nn.Module:
-        """The backbone with its head in ``fc``."""
-        return getattr(self, self.family)
-
-    def freeze_through(self, stage: str) -> None:
-        """Fix every parameter and statistic up to and with ``stage``: no gradient goes there."""
-        stages = self.network.stages
-        if stage not in stages:
-            raise ValueError(f"cannot freeze through {stage!r}: choose one of {', '.join(stages)}")
-        self.frozen_stages = stages[:stages.index(stage) + 1]
-        for name in self.frozen_stages:
-            for module in self.network.stage_modules(name):
-                freeze_batch_norm(module)
-                for parameter in module.parameters():
-                    parameter.stop_grad()
-
-    @property
-    def lower_is_frozen(self) -> bool:
-        """Whether nothing below the split learns: its features are worth keeping."""
-        return set(self.lower_stages) <= set(self.frozen_stages)
-
-    def lower_tensors(self) -> dict[str, jt.Var]:
-        """Every tensor below the split by stage, place and name."""
-        return {f"{stage}.{i}.{name}": tensor for stage in self.lower_stages
-                for i, module in enumerate(self.network.stage_modules(stage))
-                for name, tensor in named_tensors(module).items()}
-
-    def lower(self, x: jt.Var) -> jt.Var:
-        """(N, C, H, W) images -> (N, C', H', W') features at the split."""
-        return self._run(self.lower_stages, x)
-
-    def upper(self, features: jt.Var) -> jt.Var:
-        """(N, C', H', W') features at the split -> (N, F) pooled features."""
-        return self._run(self.upper_stages, features).mean([2, 3])
 
     def head(self, pooled: jt.Var) -> jt.Var:
         """(N, F) pooled features -> (N, D) embeddings of length one."""
@@ -101,13 +49,6 @@ class Encoder(nn.Module):
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, D) embeddings of length one."""
         return self.head(self.upper(self.lower(x)))
-
-    def _run(self, stages: tuple[str, ...], x: jt.Var) -> jt.Var:
-        for name in stages:
-            x = self.network.run_stage(name, x)
-            if name in self.frozen_stages:
-                x = x.stop_grad()
-        return x
 
 
 class RetrievalNet(nn.Module):

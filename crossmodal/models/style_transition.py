@@ -1,7 +1,24 @@
 """Style transition, the "style-mixed bridge": image features in the style of shapes' renders."""
 from __future__ import annotations
 
-from crossmodal.runtime import jt
+from typing import NamedTuple
+
+from crossmodal.runtime import jt, seeds
+
+
+class StyleDraw(NamedTuple):
+    """One random draw of the style transition for a batch: pi (B,) int and a (B,) in [0, 1]."""
+
+    permutation: jt.Var
+    mix: jt.Var
+
+    @classmethod
+    def of(cls, images: int, shapes: int, seed: int, *keys: int) -> StyleDraw:
+        """pi and a for so many images, with so many shapes to lend a style, from (seed, *keys)."""
+        rng = seeds.generator(seed, "style", *keys)
+        order = rng.permutation(max(images, shapes))[:images] % shapes
+        mix = rng.random(images).astype("float32")
+        return cls(jt.array(order.astype("int32")), jt.array(mix))
 
 
 def channel_statistics(features: jt.Var, eps: float = 1e-5) -> tuple[jt.Var, jt.Var]:

@@ -13,6 +13,11 @@ def named_tensors(module: jt.nn.Module) -> dict[str, jt.Var]:
     return dict(module.state_dict())
 
 
+def to_arrays(module: jt.nn.Module) -> dict[str, np.ndarray]:
+    """Every tensor of ``module``, running statistics too, for a checkpoint."""
+    return {name: tensor.numpy() for name, tensor in named_tensors(module).items()}
+
+
 def assign(tensors: Mapping[str, jt.Var], arrays: Mapping[str, np.ndarray]) -> None:
     """Set the tensors named in ``arrays``; raises ValueError at the first that does not fit."""
     for name, array in arrays.items():
@@ -23,6 +28,6 @@ def assign(tensors: Mapping[str, jt.Var], arrays: Mapping[str, np.ndarray]) -> N
             raise ValueError(f"{name}: shape {tuple(array.shape)} does not fit "
                              f"{tuple(tensor.shape)}")
         stopped = tensor.is_stop_grad()
-        tensor.update(jt.array(np.ascontiguousarray(array, np.float32)))
+        tensor.update(jt.array(np.ascontiguousarray(array, str(tensor.dtype))))
         if stopped:
             tensor.stop_grad()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Union
 
 import numpy as np
 
-from crossmodal.config import Config, config_hash
+from crossmodal.config import CategoryConfig, Config, to_dict
+from crossmodal.retrieval.category_metrics import CategoryMeasures
 from crossmodal.retrieval.metrics import Measures
 from crossmodal.retrieval.report import PERCENT, RATES, align
 
@@ -18,26 +21,32 @@ class RunMeasures:
     """A run that was tested."""
 
     name: str
-    config: Config  # as it was trained
-    measures: Measures
+    config: Union[Config, CategoryConfig]  # noqa: UP007 - as it was trained
+    measures: Union[Measures, CategoryMeasures]  # noqa: UP007
 
 
-def comparison_table(tests: Sequence[RunMeasures]) -> str:
-    """Markdown: a row for each method, mean +- standard deviation (n - 1) over its runs."""
+def comparison_table(tests: Sequence[RunMeasures], columns: Sequence[tuple[str, str]] = RATES,
+                     percent: Collection[str] = PERCENT) -> str:
+    """Markdown: a row for each method, mean +- standard deviation (n - 1) over its runs.
+
+    columns : (field of the measures, title); those in `percent` are multiplied by 100
+    """
     groups: dict[str, list[RunMeasures]] = {}
     for test in tests:
         groups.setdefault(_method(test.config), []).append(test)
-    lines = [["method", "runs", *(title for _, title in RATES)]]
+    lines = [["method", "runs", *(title for _, title in columns)]]
     for group in groups.values():
-        found = [_spread([getattr(t.measures, key) for t in group], key in PERCENT)
-                 for key, _ in RATES]
+        found = [_spread([getattr(t.measures, key) for t in group], key in percent)
+                 for key, _ in columns]
         lines.append([_label([t.name for t in group]), str(len(group)), *found])
     return align(lines)
 
 
-def _method(config: Config) -> str:
+def _method(config: Config | CategoryConfig) -> str:
     """What runs that differ in nothing but seed and name share."""
-    return config_hash(replace(config, seed=0, log=replace(config.log, run_name=None)))
+    values = to_dict(replace(config, seed=0))
+    values["log"]["run_name"] = None
+    return json.dumps(values, sort_keys=True)
 
 
 def _label(names: Sequence[str]) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from crossmodal.data.errors import SampleError
+from crossmodal.data.find_object import find_object
 from crossmodal.data.images import DECODER_ERRORS, join, read_mask, read_rgb
 from crossmodal.data.pictures import cut, object_square
-from crossmodal.retrieval.find_object import find_object
 
 LEAST = 1600  # pixels of the shorter side that a large JPEG is decoded to; the object is in it
 MARGIN = 0.1  # free space around the object, as a part of its larger extent

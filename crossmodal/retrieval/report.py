@@ -64,15 +64,15 @@ def write_report(
     rows : queries in the picture grid, evenly spread over all of them
     """
     folder = Path(folder)
-    _write(folder / "queries.csv", csv_text(results))
-    _write(folder / "table.md", markdown_table(results))
+    write_text(folder / "queries.csv", csv_text(results))
+    write_text(folder / "table.md", markdown_table(results))
     with atomic_write(folder / "curve.png") as file:
         file.write(draw_curve(results.ranks, len(results.gallery_ids)))
     if pictures is not None:
         draw_grid(grid_rows(results, pictures, rows), folder / "grid.png")
     path = folder / "metrics.json"
     content = metrics_content(results, run)
-    _write(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return path
 
 
@@ -82,7 +82,7 @@ def metrics_content(results: RetrievalResults, run: RunFacts) -> dict[str, Any]:
         name: {**found.as_dict(), **results.column_means(name)}
         for name, found in results.measures_per_category().items()
     }
-    return _plain({
+    return plain_values({
         "gallery_size": len(results.gallery_ids),
         "overall": {**results.measures().as_dict(), **results.column_means()},
         "per_category": per_category,
@@ -141,13 +141,13 @@ def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[
         for place, index in enumerate(results.top_indices[query].tolist()):
             if index >= 0:
                 text = f"{results.gallery_ids[index]}\n{results.top_scores[query, place]:.3f}"
-                items.append(Cell(_picture(pictures.gallery, index), text,
+                items.append(Cell(picture_of(pictures.gallery, index), text,
                                   bool(results.top_right[query, place]) if known else None))
-        found.append(Row(Cell(_picture(pictures.query, query), name), items))
+        found.append(Row(Cell(picture_of(pictures.query, query), name), items))
     return found
 
 
-def _picture(source: Picture, number: int) -> np.ndarray | None:
+def picture_of(source: Picture, number: int) -> np.ndarray | None:
     """A picture, or None where it cannot be had: a missing file must not cost the report."""
     try:
         return source(number)
@@ -175,12 +175,12 @@ def align(lines: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in [texts[0], rule, *texts[1:]])
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """JSON values: numbers that are not finite become None, NumPy's become Python's."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -188,6 +188,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """A file, whole or not at all."""
     with atomic_write(path) as file:
         file.write(text.encode("utf-8"))

@@ -8,20 +8,20 @@ from typing import Callable
 
 import numpy as np
 
-from crossmodal.config import Config, DataConfig
+from crossmodal.config import DataConfig
 from crossmodal.data.batches import TrainBatches
 from crossmodal.models.encode import PREPARATION
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
-from crossmodal.training.run_state import save_root
+from crossmodal.training.run_state import AnyConfig, save_root
 
 _LOG = get_logger(__name__)
 Arrays = dict[str, np.ndarray]
 
 
-def cache_folder(config: Config) -> Path:
+def cache_folder(config: AnyConfig) -> Path:
     """Where features lie that several runs share."""
     return save_root(config) / "cache"
 
@@ -42,13 +42,16 @@ def cached(folder: Path, name: str, compute: Callable[[], Arrays]) -> Arrays:
     return arrays
 
 
-def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig) -> str:
-    """Names what frozen features depend on: backbones, pictures, renders, their preparation."""
+def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig, only: str = "") -> str:
+    """Names what frozen features depend on: backbones, pictures, renders, their preparation.
+
+    only : how the paths of the pictures begin that are meant; see `head.only`
+    """
     digest = hashlib.sha256(repr([getattr(data, name) for name in PREPARATION]).encode())
     for name, tensor in sorted(named_tensors(net).items()):
         if ".fc." not in name and not name.startswith("attention."):
             digest.update(name.encode() + tensor.numpy().tobytes())
-    digest.update(queries_digest(batches) + shapes_digest(batches))
+    digest.update(queries_digest(batches) + shapes_digest(batches) + only.encode())
     return digest.hexdigest()[:16]
 
 
@@ -56,7 +59,7 @@ def queries_digest(batches: TrainBatches) -> bytes:
     """Changes with any training picture: its place in the list, its file's size or time."""
     digest = hashlib.sha256()
     for record in batches.records:
-        digest.update(f"{record} {_stamp(Path(record.image))}".encode())
+        digest.update(f"{record} {file_stamp(Path(record.image))}".encode())
     return digest.digest()
 
 
@@ -69,7 +72,7 @@ def shapes_digest(batches: TrainBatches) -> bytes:
     return digest.digest()
 
 
-def _stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
     """Size and time of a file: another picture under the same name is another picture."""
     status = path.stat()
     return f"{status.st_size} {status.st_mtime_ns}"

@@ -54,7 +54,7 @@ def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> Non
                          f"not {first.out_features} and {second.out_features}: choose the same "
                          "backbone for both, or head_start=random")
     net.eval()
-    key = features_key(net, batches, config.data)
+    key = features_key(net, batches, config.data, config.head.only or "")
     features = frozen_features(net, batches, config, key)
     set_projection(net, features, principal_components(features.views, config.model.z_dim))
     if kind == "aligned":
@@ -95,15 +95,25 @@ def head_tensors(net: RetrievalNet) -> dict[str, jt.Var]:
 def _compute(net: RetrievalNet, batches: TrainBatches, config: Config) -> dict[str, np.ndarray]:
     encoder = Encoder(net, config)
     data = config.data
+    places = _places(batches, config.head.only)
     queries, query_read = gather(
-        Loader(QueryBatches(batches.records, data), data.workers), len(batches.records),
-        "queries", lambda b: encoder.pool_images(b.images))
+        Loader(QueryBatches([batches.records[i] for i in places], data), data.workers),
+        len(places), "queries", lambda b: encoder.pool_images(b.images))
+    query_shape = batches.record_shape[places]
     views, shape_read = gather(
         Loader(ViewBatches(batches.store, batches.shapes, data), data.workers),
         len(batches.shapes), "shapes", lambda b: encoder.pool_views(b.views))
-    usable = query_read & shape_read[batches.record_shape]
-    return {"queries": queries[usable], "views": views,
-            "query_shape": batches.record_shape[usable]}
+    usable = query_read & shape_read[query_shape]
+    return {"queries": queries[usable], "views": views, "query_shape": query_shape[usable]}
+
+
+def _places(batches: TrainBatches, only: str | None) -> list[int]:
+    """Places of the training pictures that heads are aligned on."""
+    places = [i for i, record in enumerate(batches.records) if record.id.startswith(only or "")]
+    if not places:
+        raise ConfigError(f"head.only: none of {len(batches.records)} training pictures begins "
+                          f"with {only!r} (first: {batches.records[0].id})")
+    return places
 
 
 def principal_components(views: np.ndarray, dim: int, most: int = 6000) -> np.ndarray:

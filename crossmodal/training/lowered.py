@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, Callable, Literal
+from functools import partial
+from typing import Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from crossmodal.config import Config, DataConfig
+from crossmodal.data.augment import pick_variant
 from crossmodal.data.batches import Layout, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import SampleError
@@ -24,11 +24,9 @@ from crossmodal.data.variants import Variants
 from crossmodal.models.encode import PREPARATION, Encoder
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.runtime import seeds
-from crossmodal.runtime.atomic import atomic_write
-from crossmodal.runtime.log import get_logger
 from crossmodal.training.feature_cache import cache_folder, queries_digest, shapes_digest
+from crossmodal.training.feature_maps import map_rows, stored_maps
 
-_LOG = get_logger(__name__)
 # What a variant looks like, besides its preparation.
 _AUGMENTATION = {
     "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
@@ -81,13 +79,13 @@ class LoweredBatches(TrainBatches):
         mirror = self._mirror(epoch, step)
         for i, (_, maps) in enumerate(found):
             rng = seeds.generator(self.seed, "query", epoch, step * self.data.batch_size + i)
-            out[i] = maps[self._variant(rng, len(maps), mirror)]
+            out[i] = maps[pick_variant(rng, len(maps), mirror, self.data)]
 
     def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
         rng = seeds.generator(self.seed, "shape", epoch, index)
         chosen = self._chosen_views(rng)
         maps = self.views(shape)
-        variant = self._variant(rng, len(maps), self._mirror(epoch, index // self.slots))
+        variant = pick_variant(rng, len(maps), self._mirror(epoch, index // self.slots), self.data)
         out[:] = maps[variant][chosen]
 
 
@@ -100,51 +98,17 @@ def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceD
     for of in kinds:
         source = Variants(batches, of)
         path = cache_folder(config) / f"lower_{of}_{_key(net, batches, of)}.npy"
-        found = _open(path)
-        if found is None:
-            with atomic_write(path) as file:
-                _compute(encoder, source, file)
-            found = _open(path)
-        assert found is not None, path
+        found = stored_maps(path, source.count, partial(_maps, encoder, source))
         maps[of] = found.reshape((source.items, source.each) + found.shape[1:])
     net.train()
     return LoweredBatches(dataset, config.data, config.seed, maps["query"], maps["shape"])
 
 
-def _open(path: Path) -> np.ndarray | None:
-    """A stored array, in place; None where there is none, or none that can be read."""
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        _LOG.warning("%s cannot be read (%s): computing it again", path, error)
-        return None
-
-
-def _compute(encoder: Encoder, source: Variants, file: BinaryIO) -> None:
-    """Write the feature maps of every variant, one .npy array, a batch at a time."""
-    started = False
-    for rows in _maps(encoder, source):
-        if not started:
-            np.lib.format.write_array_header_1_0(file, {
-                "descr": "<f2", "fortran_order": False, "shape": (source.count, *rows.shape[1:])})
-            started = True
-        file.write(rows.astype("<f2").tobytes())
-
-
 def _maps(encoder: Encoder, source: Variants) -> Iterator[np.ndarray]:
-    lower: Callable[[np.ndarray], np.ndarray] = \
-        encoder.lower_images if source.of == "query" else encoder.lower_views
-    noun = "pictures" if source.of == "query" else "shapes"
-    with Loader(source, source.data.workers) as loader, \
-            tqdm(total=source.count, desc=f"lower half of {noun}", leave=False) as bar:
-        for batch in loader.epoch():
-            found = lower(batch.pixels)
-            found[~batch.valid] = np.nan
-            rows = found[batch.index >= 0]
-            bar.update(len(rows))
-            yield rows
+    query = source.of == "query"
+    return map_rows(Loader(source, source.data.workers), source.count,
+                    "pictures" if query else "shapes",
+                    encoder.lower_images if query else encoder.lower_views)
 
 
 def _key(net: RetrievalNet, batches: TrainBatches, of: str) -> str:

@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD over named groups of tensors, with a state that can be saved and restored."""
+"""Adam, AdamW, SGD and Nesterov over groups of tensors, with a state to save and restore."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,16 @@ class Group:
 
 
 class Optimiser:
-    """One of the three classic rules.
+    """One of the classic rules.
 
     Source: Kingma and Ba, ICLR 2015 (adam: weight decay added to the gradient); Loshchilov and
-    Hutter, ICLR 2019 (adamw: decoupled); SGD with heavy-ball momentum.
+    Hutter, ICLR 2019 (adamw: decoupled); SGD with heavy-ball momentum; nesterov: Sutskever et al.,
+    ICML 2013, in the form ``v = m v + g; x = x - rate (g + m v)``.
 
     Parameters
     ----------
     groups : what to move; tensors whose gradient is stopped are left alone
-    rule : "adam", "adamw" or "sgd"
+    rule : "adam", "adamw", "sgd" or "nesterov"
     betas : Adam's averages; the first is SGD's momentum
     gradient_clip : largest norm of all gradients together, 0 for no limit
     """
@@ -35,8 +36,8 @@ class Optimiser:
     def __init__(self, groups: Sequence[Group], rule: str = "adam",
                  betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.0,
                  gradient_clip: float = 0.0, eps: float = 1e-8) -> None:
-        if rule not in ("adam", "adamw", "sgd"):
-            raise ValueError(f"unknown optimiser {rule!r}: choose adam, adamw or sgd")
+        if rule not in ("adam", "adamw", "sgd", "nesterov"):
+            raise ValueError(f"unknown optimiser {rule!r}: choose adam, adamw, sgd or nesterov")
         self.rule, self.betas, self.eps = rule, betas, eps
         self.weight_decay, self.gradient_clip = weight_decay, gradient_clip
         self.steps = 0
@@ -54,7 +55,8 @@ class Optimiser:
             raise ValueError("nothing to train: every tensor's gradient is stopped (is the network "
                              "in evaluation mode, or all of it frozen?)")
         self._first = {n: _zeros(t) for n, t in self._tensors.items()}
-        self._second = {n: _zeros(t) for n, t in self._tensors.items() if rule != "sgd"}
+        self._second = {n: _zeros(t) for n, t in self._tensors.items()
+                        if rule not in ("sgd", "nesterov")}
 
     def step(self, loss: jt.Var, rate: float, resting: Sequence[str] = ()) -> None:
         """Move every tensor down the gradient of ``loss`` (scalar); groups in ``resting`` stay."""
@@ -98,9 +100,10 @@ class Optimiser:
         tensor, first = self._tensors[name], self._first[name]
         if self.rule != "adamw" and self.weight_decay:
             gradient = gradient + self.weight_decay * tensor
-        if self.rule == "sgd":
+        if self.rule in ("sgd", "nesterov"):
             first.update(self.betas[0] * first + gradient)
-            tensor.update(tensor - first * jt.array(np.float32(rate)))
+            step = first if self.rule == "sgd" else gradient + self.betas[0] * first
+            tensor.update(tensor - step * jt.array(np.float32(rate)))
             return
         second, (beta1, beta2) = self._second[name], self.betas
         first.update(beta1 * first + (1 - beta1) * gradient)

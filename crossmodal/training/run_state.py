@@ -1,23 +1,24 @@
 """A run's folder: where it is, what it holds, how it goes on after a stop."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from crossmodal import checkpoint
-from crossmodal.config import Config, config_hash, to_dict, to_yaml
-from crossmodal.models.build import network_arrays
-from crossmodal.models.retrieval_net import RetrievalNet
-from crossmodal.models.tensors import assign, named_tensors
-from crossmodal.runtime import paths
+from crossmodal.config import CategoryConfig, Config, config_hash, to_dict, to_yaml
+from crossmodal.config.load import tree_from_dict
+from crossmodal.models.tensors import assign, named_tensors, to_arrays
+from crossmodal.runtime import jt, paths
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.optimiser import Optimiser
 
 _LOG = get_logger(__name__)
 # Keys that may differ between a run and its continuation: they say where, how long, how loudly.
 _FREE = ("device", "log", "data.workers", "data.prefetch", "data.cache_mib", "data.root",
-         "optim.epochs", "optim.max_steps")
+         "optim.epochs", "optim.max_steps", "optim.iterations")
+AnyConfig = Union[Config, CategoryConfig]
 
 
 @dataclass
@@ -34,17 +35,17 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)  # validations
 
 
-def run_folder(config: Config) -> Path:
+def run_folder(config: AnyConfig) -> Path:
     """``<save_root>/<run_name>``; a relative save_root lies under the repository root."""
     return save_root(config) / (config.log.run_name or config.data.name)
 
 
-def save_root(config: Config) -> Path:
+def save_root(config: AnyConfig) -> Path:
     """The folder of all runs, absolute."""
     return paths.REPO_ROOT / Path(config.log.save_root).expanduser()
 
 
-def start_folder(folder: Path, config: Config, resume: bool) -> None:
+def start_folder(folder: Path, config: AnyConfig, resume: bool) -> None:
     """Make a new run's folder and store the resolved configuration beside the results.
 
     Raises FileExistsError where a new run would overwrite another run's checkpoints.
@@ -64,19 +65,21 @@ def discard(folder: Path) -> None:
         (folder / f"{name}{checkpoint.SUFFIX}").unlink(missing_ok=True)
 
 
-def save(folder: Path, config: Config, net: RetrievalNet, optimiser: Optimiser,
-         progress: Progress, best: bool = False) -> None:
-    """Write ``last`` (and ``best``) whole or not at all."""
-    state = {"config": to_dict(config), "config_hash": config_hash(config),
+def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,
+         progress: Progress, best: bool = False, facts: Mapping[str, Any] | None = None) -> None:
+    """Write ``last`` (and ``best``) whole or not at all; ``facts`` go into its state."""
+    state = {**(facts or {}), "config": to_dict(config), "config_hash": config_hash(config),
              "progress": asdict(progress)}
     checkpoint.save(folder, checkpoint.Checkpoint(
-        model=network_arrays(net), optimizer=optimiser.state(), state=state), best=best)
+        model=to_arrays(net), optimizer=optimiser.state(), state=state), best=best)
 
 
-def restore(folder: Path, config: Config, net: RetrievalNet, optimiser: Optimiser) -> Progress:
+def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser) -> Progress:
     """Load ``last``; raises CheckpointError where it belongs to another configuration or model."""
     saved = checkpoint.load(folder, "last")
-    changed = _changes(saved.state["config"], to_dict(config))
+    # A key that is newer than the checkpoint had its default then.
+    old = tree_from_dict(type(config), saved.state["config"], str(folder))
+    changed = _changes(to_dict(old), to_dict(config))
     if changed:
         raise checkpoint.CheckpointError(
             f"{folder}: the run was started with other settings ({'; '.join(changed[:5])}); "

@@ -18,6 +18,7 @@ class LoadReport:
     loaded : tensors of the model that the file gave.
     random : tensors of the model that the file does not have; they stay at their start.
     unused : tensors of the file that the model does not have.
+    left_out : those among them that nobody misses, as the 1000-class layer.
     mismatched : (name, shape in the file, shape in the model); they stay at their start too.
     """
 
@@ -26,6 +27,7 @@ class LoadReport:
     loaded: list[str] = field(default_factory=list)
     random: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     mismatched: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
 
     @property
@@ -45,6 +47,8 @@ class LoadReport:
             text.append(f"  {len(names)} of another shape, left random: {_some(names, shown)}")
         if self.unused:
             text.append(f"  {len(self.unused)} not used: {_some(self.unused, shown)}")
+        if self.left_out:
+            text.append(f"  {len(self.left_out)} left out: {_some(self.left_out, shown)}")
         return text
 
     def log(self, logger: logging.Logger) -> None:
@@ -57,7 +61,7 @@ class LoadReport:
         """For a checkpoint's state or metrics.json."""
         return {"source": self.source, "sha256": self.sha256, "loaded": len(self.loaded),
                 "random": self.random, "mismatched": [m[0] for m in self.mismatched],
-                "unused": self.unused}
+                "unused": self.unused, "left_out": self.left_out}
 
 
 def _some(names: Sequence[str], shown: int) -> str:
@@ -74,7 +78,8 @@ def match(
     """The tensors of a file that a model takes, and the report about all of them.
 
     expected : name -> shape of the model's tensors.
-    ignore : prefixes of file tensors that nobody misses, as the 1000-class layer ("fc.").
+    ignore : prefixes of file tensors that nobody misses, as the 1000-class layer ("fc."): where the
+        model does not have them, they are reported as left out.
     """
     report = LoadReport(source)
     selected = {}
@@ -87,8 +92,10 @@ def match(
         else:
             report.loaded.append(name)
             selected[name] = found
-    report.unused = [name for name in tensors
-                     if name not in expected and not name.startswith(tuple(ignore))]
+    for name in tensors:
+        if name not in expected:
+            known = name.startswith(tuple(ignore))
+            (report.left_out if known else report.unused).append(name)
     return selected, report
 
 

@@ -21,7 +21,8 @@ def find_pretrained(name: str) -> Path:
 
     A path, as given or under the repository root; else a file of pretrained_resnet/ with that name,
     with that name and a known suffix, or that starts with the name and a "-" or "_", as
-    ``resnet50-0676ba61.pth`` for "resnet50". Raises WeightsError naming what was looked for.
+    ``resnet50-0676ba61.pth`` for "resnet50"; but ``vgg16_bn-...`` is another network than "vgg16".
+    Raises WeightsError naming what was looked for.
     """
     try:
         path = Path(paths.find(name))
@@ -35,7 +36,8 @@ def find_pretrained(name: str) -> Path:
         folder = Path(paths.REPO_ROOT) / FOLDER
     files = sorted(p for p in folder.glob("*") if p.suffix in SUFFIXES) if folder.is_dir() else []
     named = [p for p in files if name in (p.name, p.stem)]
-    starting = [p for p in files if p.name.startswith((f"{name}-", f"{name}_"))]
+    starting = [p for p in files if p.name.startswith((f"{name}-", f"{name}_"))
+                and not p.name.startswith((f"{name}_bn-", f"{name}_bn."))]
     if named or starting:
         return (named or starting)[0]
     raise WeightsError(

@@ -17,8 +17,18 @@ from pathlib import Path
 import formula
 import numpy as np
 import torch
+import torch_category_losses
 import torch_formulas as math
-from torch_networks import Weights, mobilenet_v2, norm, resnet, resnet_layer, resnet_stem
+from torch_networks import (
+    Weights,
+    alexnet,
+    mobilenet_v2,
+    norm,
+    resnet,
+    resnet_layer,
+    resnet_stem,
+    vgg11,
+)
 
 FOLDER = Path(__file__).resolve().parent
 STEPS = 5  # of every optimiser
@@ -125,6 +135,23 @@ def networks() -> Arrays:
     return found
 
 
+def sequential_networks() -> Arrays:
+    """Likewise of VGG-11 and AlexNet, with the feature vector; hidden layers of 16 units."""
+    image = torch.from_numpy(formula.uniform("image", (2, 3, 96, 96))).double()
+    found: Arrays = {}
+    for name in ("vgg11", "vgg11_bn", "alexnet"):
+        weights = Weights()
+        with torch.no_grad():
+            stages, vector = (alexnet(weights, image, 16) if name == "alexnet"
+                              else vgg11(weights, image, 16, name.endswith("bn")))
+        for number, stage in enumerate(stages):
+            found[f"{name}.stage{number}"] = stage.mean((2, 3)).numpy().astype(np.float32)
+        found[f"{name}.vector"] = vector.numpy().astype(np.float32)
+        found[f"{name}.tensors"] = np.array(sorted(
+            f"{n} {'x'.join(map(str, t.shape))}" for n, t in weights.tensors.items()))
+    return found
+
+
 def batch_norms() -> Arrays:
     """Batch normalisation in training on maps and on rows: output, gradients, statistics."""
     found: Arrays = {}
@@ -146,8 +173,10 @@ def optimisers() -> Arrays:
     """Five steps down a hilly function; the second tensor's rate is three times the first's."""
     plans = {"adam": dict(betas=(0.5, 0.999)), "adam_decay": dict(weight_decay=0.1),
              "adamw": dict(weight_decay=0.1), "sgd": dict(momentum=0.9, weight_decay=0.1),
+             "nesterov": dict(momentum=0.9, weight_decay=0.1, nesterov=True),
              "adam_clip": dict(betas=(0.9, 0.999))}
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD,
+             "nesterov": torch.optim.SGD}
     found: Arrays = {}
     for name, settings in plans.items():
         one = torch.from_numpy(formula.uniform("first", (3, 4))).double().requires_grad_()
@@ -222,11 +251,12 @@ def main() -> Path:
     """Write every golden file; returns their folder."""
     torch.set_num_threads(2)
     cases = {"style_transition": style_cases(), "view_attention": attention_cases(),
-             "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case()}
+             "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case(),
+             "category_losses": torch_category_losses.cases()}
     for name, group in cases.items():
         store(name, {f"{case}.{key}": array for case, content in group.items()
                      for key, array in evaluate(content).items()})
-    for make in (networks, batch_norms, optimisers, training_step):
+    for make in (networks, sequential_networks, batch_norms, optimisers, training_step):
         store(make.__name__, make())
     return FOLDER
 

@@ -1,7 +1,8 @@
-"""ResNet and MobileNetV2 as plain PyTorch functions of named tensors (torchvision's names).
+"""ResNet, MobileNetV2, VGG-11 and AlexNet as plain PyTorch functions of named tensors
+(torchvision's names).
 
 Sources: He et al., CVPR 2016, table 1 (with the stride in the 3x3 convolution); Sandler et al.,
-CVPR 2018, table 2.
+CVPR 2018, table 2; Simonyan and Zisserman, ICLR 2015, table 1 A; Krizhevsky, arXiv:1404.5997.
 """
 
 from __future__ import annotations
@@ -111,3 +112,54 @@ def mobilenet_v2(weights: Weights, x: torch.Tensor) -> list[torch.Tensor]:
             number += 1
     stages.append(F.relu6(conv_norm(weights, "features.18.0", "features.18.1", x, 1280, 1)))
     return stages
+
+
+VGG11 = "64 pool 128 pool 256 256 pool 512 512 pool 512 512 pool"
+
+
+def conv_relu(weights: Weights, number: int, x: torch.Tensor, out: int, kernel: int, stride: int,
+              padding: int, norm_too: bool = False) -> torch.Tensor:
+    """Layer ``features.<number>`` with bias, what normalises it if anything, and ReLU."""
+    name = f"features.{number}"
+    x = F.conv2d(x, weights(name + ".weight", out, x.shape[1], kernel, kernel),
+                 weights(name + ".bias", out), stride, padding)
+    return torch.relu(norm(weights, f"features.{number + 1}", x) if norm_too else x)
+
+
+def hidden_layers(weights: Weights, x: torch.Tensor, grid: int, numbers: tuple[int, int],
+                  hidden: int) -> torch.Tensor:
+    """Adaptive average pooling, then two layers of ``hidden`` units."""
+    x = F.adaptive_avg_pool2d(x, grid).flatten(1)
+    for number in numbers:
+        name = f"classifier.{number}"
+        x = torch.relu(F.linear(x, weights(name + ".weight", hidden, x.shape[1]),
+                                weights(name + ".bias", hidden)))
+    return x
+
+
+def vgg11(weights: Weights, x: torch.Tensor, hidden: int,
+          batch_norm: bool) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The outputs of the five blocks, and the feature vector."""
+    stages, number = [], 0
+    for item in VGG11.split():
+        if item == "pool":
+            x = F.max_pool2d(x, 2)
+            stages.append(x)
+            number += 1
+        else:
+            x = conv_relu(weights, number, x, int(item), 3, 1, 1, batch_norm)
+            number += 3 if batch_norm else 2
+    return stages, hidden_layers(weights, x, 7, (0, 3), hidden)
+
+
+def alexnet(weights: Weights, x: torch.Tensor,
+            hidden: int) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """What each convolution gives, after its pool if it has one, and the feature vector."""
+    stages = []
+    for number, out, kernel, stride, padding, pool in (
+            (0, 64, 11, 4, 2, True), (3, 192, 5, 1, 2, True), (6, 384, 3, 1, 1, False),
+            (8, 256, 3, 1, 1, False), (10, 256, 3, 1, 1, True)):
+        x = conv_relu(weights, number, x, out, kernel, stride, padding)
+        x = F.max_pool2d(x, 3, 2) if pool else x
+        stages.append(x)
+    return stages, hidden_layers(weights, x, 6, (1, 4), hidden)

@@ -101,3 +101,24 @@ def test_extreme_rows_stay_finite(size: float) -> None:
 
 def test_batch_of_two() -> None:
     same_as_twin(loss, contrast_twin, *batch(5, count=2))
+
+
+@given(st.integers(0, 2**32))
+def test_unusable_rows_are_not_there(seed: int) -> None:
+    """The value and every gradient of a batch from which they were removed."""
+    rows, labels = batch(seed)
+    usable = np.random.default_rng(seed).random(len(rows["second"])) < 0.6
+
+    def masked(first: jt.Var, second: jt.Var, first_label: jt.Var, second_label: jt.Var) -> jt.Var:
+        return contrast_loss(first, second, first_label, second_label,
+                             second_usable=jt.array(usable))
+
+    value, gradients = evaluate(masked, rows, labels)
+    assert np.isfinite(value)
+    assert not np.abs(gradients["second"][~usable]).any()
+    if usable.any():
+        expected, wanted = evaluate(loss, {**rows, "second": rows["second"][usable]},
+                                    {**labels, "second_label": labels["second_label"][usable]})
+        assert_near(value, expected, 1e-5)
+        assert_near(gradients["second"][usable], wanted["second"], 1e-4)
+        assert_near(gradients["first"], wanted["first"], 1e-4)

@@ -12,9 +12,9 @@ from golden.formula import weight
 
 from crossmodal.config import ModelConfig
 from crossmodal.models.backbones import build_backbone
-from crossmodal.models.build import build_retrieval_net, network_arrays
+from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.layers import BatchNorm
-from crossmodal.models.tensors import named_tensors
+from crossmodal.models.tensors import named_tensors, to_arrays
 
 SMALL = ModelConfig(query_backbone="mobilenet_v2", view_backbone="mobilenet_v2", z_dim=8)
 
@@ -35,7 +35,7 @@ def test_both_towers_start_from_the_file(imagenet: Path, caplog: pytest.LogCaptu
     with caplog.at_level(logging.INFO):
         net = build_retrieval_net(replace(SMALL, pretrained=str(imagenet), mask_stem="zero",
                                           gray_stem="sum"))
-    arrays = network_arrays(net)
+    arrays = to_arrays(net)
     stem = weight("features.0.0.weight", (32, 3, 3, 3))
     query = arrays["query_encoder.mobilenet_v2.features.0.0.weight"]
     gray = arrays["rendering_encoder.mobilenet_v2.features.0.0.weight"]
@@ -51,7 +51,7 @@ def test_both_towers_start_from_the_file(imagenet: Path, caplog: pytest.LogCaptu
 def test_a_stem_may_inherit_the_mean(imagenet: Path) -> None:
     net = build_retrieval_net(replace(SMALL, pretrained=str(imagenet)))
     stem = weight("features.0.0.weight", (32, 3, 3, 3)).mean(1)
-    arrays = network_arrays(net)
+    arrays = to_arrays(net)
     for name, channel in (("query_encoder", 3), ("rendering_encoder", 0)):
         found = arrays[f"{name}.mobilenet_v2.features.0.0.weight"][:, channel]
         assert np.allclose(found, stem, atol=1e-6)

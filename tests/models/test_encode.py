@@ -15,9 +15,9 @@ from crossmodal import checkpoint
 from crossmodal.config import Config, override, to_dict
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.views import open_views
-from crossmodal.models.build import network_arrays
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries, in_batches
 from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.tensors import to_arrays
 from crossmodal.runtime import jt
 
 CONFIG = override(Config(), [
@@ -103,7 +103,7 @@ def test_unreadable_files_are_told_and_cost_nobody_else(
 
 def test_a_checkpoint_carries_all_that_is_needed(encoder: Encoder, pictures: list,
                                                  tmp_path: Path) -> None:
-    arrays, state = network_arrays(encoder.net), {"config": to_dict(CONFIG)}
+    arrays, state = to_arrays(encoder.net), {"config": to_dict(CONFIG)}
     checkpoint.save(tmp_path, checkpoint.Checkpoint(model=arrays, state=state))
     elsewhere = replace(CONFIG.data, root="other", image_size=128, workers=0)
     again = Encoder.from_checkpoint(tmp_path, data=elsewhere)

@@ -10,7 +10,8 @@ from golden.formula import fingerprint
 from golden.golden_arrays import assert_near, read
 
 from crossmodal.config import LossConfig
-from crossmodal.models.retrieval_net import Encoder, RetrievalNet, StyleDraw
+from crossmodal.models.retrieval_net import Encoder, RetrievalNet
+from crossmodal.models.style_transition import StyleDraw
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime import jt
 from crossmodal.training.objective import objective, weighted_sum

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from crossmodal.data.errors import SampleError
-from crossmodal.retrieval.find_object import find_object
+from crossmodal.data.find_object import find_object
 from crossmodal.retrieval.query_image import cut_to_object, load_query, locate
 
 

@@ -17,6 +17,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "adam_decay": {"weight_decay": 0.1},
     "adamw": {"weight_decay": 0.1},
     "sgd": {"betas": (0.9, 0.0), "weight_decay": 0.1},
+    "nesterov": {"betas": (0.9, 0.0), "weight_decay": 0.1},
     "adam_clip": {"gradient_clip": 2.0},
 }
 
@@ -94,5 +95,5 @@ def test_nothing_to_move_is_an_error() -> None:
 
 
 def test_unknown_rule_is_named() -> None:
-    with pytest.raises(ValueError, match="unknown optimiser 'lamb': choose adam, adamw or sgd"):
+    with pytest.raises(ValueError, match="'lamb': choose adam, adamw, sgd or nesterov"):
         Optimiser([], "lamb")

@@ -21,12 +21,14 @@ def test_every_tensor_is_reported_once() -> None:
     selected, report = match(tensors, expected, "file.npz", ignore=("fc.",))
     assert list(selected) == report.loaded == ["a"]
     assert report.random == ["c"] and report.unused == ["extra"] and not report.complete
+    assert report.left_out == report.as_dict()["left_out"] == ["fc.bias"]
     assert report.mismatched == [("b", (2, 3), (3, 2))]
     assert report.lines() == [
         "file.npz: 1 of 3 tensors loaded",
         "  1 stay at their random start: c",
         "  1 of another shape, left random: b (2, 3) for (3, 2)",
         "  1 not used: extra",
+        "  1 left out: fc.bias",
     ]
     assert report.as_dict()["random"] == ["c"]
 

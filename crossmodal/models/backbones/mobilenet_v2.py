@@ -64,6 +64,10 @@ class MobileNetV2(nn.Module):
             x = module(x)
         return x
 
+    def pool(self, features: jt.Var) -> jt.Var:
+        """(N, C, H, W) features after the last stage -> (N, C), their means over space."""
+        return features.mean([2, 3])
+
     def stage_modules(self, name: str) -> list[nn.Module]:
         """The modules that hold the parameters of one named stage."""
         first, last = _BOUNDS[name]

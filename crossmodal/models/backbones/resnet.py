@@ -93,6 +93,10 @@ class ResNet(nn.Module):
             return self.maxpool(nn.relu(self.bn1(self.conv1(x))))
         return getattr(self, name)(x)
 
+    def pool(self, features: jt.Var) -> jt.Var:
+        """(N, C, H, W) features after the last stage -> (N, C), their means over space."""
+        return features.mean([2, 3])
+
     def stage_modules(self, name: str) -> list[nn.Module]:
         """The modules that hold the parameters of one named stage."""
         return [self.conv1, self.bn1] if name == "stem" else [getattr(self, name)]

@@ -1,0 +1,208 @@
+"""Test category-level retrieval: rank shapes for every test picture; the right kind comes first?
+
+Usage, from inside this folder
+    python test.py --dset MI3DOR-1
+    python test.py --config ./configs/demo_category.yaml --protocol sc-ibsr-released
+    python test.py --checkpoint ../runs/mi3dor1 ../runs/another --set data.gallery_list=all.txt
+    python test.py --untrained centroids
+
+Features are the bottleneck's, clipped at 0 and of length one, compared by Euclidean distance. A
+shape's are the maximum over its views. Protocols: see crossmodal/retrieval/category_metrics.py.
+Several --checkpoint are compared: runs that differ in their seed make one row. --untrained tests
+the backbone as training finds it: its own features, or the floor that uses the training pictures'
+labels but no training: a query counts as the centroid of the class that is nearest to it.
+
+Writes <run>/test/ (or untrained_<what>/): metrics.json, table.md, precision_recall.png, tsne.png,
+grid.png, source.mat, target.mat and features.npz.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from crossmodal import checkpoint
+from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, to_dict
+from crossmodal.data.domains import Domains, load_test
+from crossmodal.data.errors import DataError
+from crossmodal.data.image_lists import Item
+from crossmodal.data.images import read_rgb
+from crossmodal.models.build import build_category_net
+from crossmodal.models.category_encode import CategoryEncoder, Embedded
+from crossmodal.retrieval.category_features import DomainFeatures
+from crossmodal.retrieval.category_metrics import (
+    PROTOCOLS,
+    CategoryResults,
+    measure_categories,
+)
+from crossmodal.retrieval.category_ranking import PREPARATIONS
+from crossmodal.retrieval.category_report import (
+    COLUMNS,
+    MeasuredDomains,
+    category_table,
+    write_category_report,
+)
+from crossmodal.retrieval.class_centroids import class_centroids, nearest_centroid
+from crossmodal.retrieval.comparison import RunMeasures, comparison_table
+from crossmodal.retrieval.report import Pictures, RunFacts
+from crossmodal.runtime import seeds
+from crossmodal.runtime.device import use_device
+from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.training.category_flags import add_flags, settings_of
+from crossmodal.training.run_state import run_folder
+
+LOG = get_logger("test")
+ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Side:
+    """Items of one domain that could be read, and what the network says of them."""
+
+    items: list[Item]
+    labels: np.ndarray
+    found: Embedded
+
+    @classmethod
+    def embed(cls, encoder: CategoryEncoder, items: Sequence[Item], kind: str,
+              workers: int) -> Side:
+        """Embed; unreadable items are left out and counted in the log."""
+        found = encoder.embed(items, kind, workers)
+        kept = [item for item, read in zip(items, found.read) if read]
+        if len(kept) < len(items):
+            LOG.warning("left out as unreadable: %d of %d items", len(items) - len(kept),
+                        len(items))
+        if not kept:
+            raise DataError(f"none of {len(items)} test items can be read (first: "
+                            f"{items[0].files[0]}); complete the data set")
+        labels = np.array([item.label for item in kept], np.int64)
+        return cls(kept, labels, Embedded(found.feature[found.read], found.outputs[found.read],
+                                          found.read))
+
+    def features(self) -> DomainFeatures:
+        return DomainFeatures(self.found.feature, self.labels, self.found.outputs)
+
+
+def test(encoder: CategoryEncoder, config: CategoryConfig, folder: Path,
+         options: argparse.Namespace) -> CategoryResults:
+    """Embed both sides, rank, measure, and write the report."""
+    queries, gallery = load_test(config.data, encoder.classes)
+    ready = CategoryEncoder(encoder.net, config, encoder.classes, encoder.fingerprint)
+    source = Side.embed(ready, queries, "query", config.data.workers)
+    target = Side.embed(ready, gallery, "shape", config.data.workers)
+    results = measure_categories(source.found.feature, source.labels, target.found.feature,
+                                 target.labels, options.protocol, options.features)
+    facts = RunFacts(config_hash(config), config.seed, {}, {
+        "model": encoder.fingerprint, "config": to_dict(config)})
+    measured = MeasuredDomains(source.features(), target.features())
+    write_category_report(results, folder, facts, measured,
+                          Pictures(lambda i: read_rgb(source.items[i].files[0]),
+                                   lambda i: read_rgb(target.items[i].files[0])),
+                          encoder.classes)
+    return results
+
+
+def test_untrained(config: CategoryConfig, what: str, folder: Path,
+                   options: argparse.Namespace) -> CategoryResults:
+    """Measure the backbone's own features, or nearest class centroids of them."""
+    seeds.seed_everything(config.seed)
+    domains = Domains.load(config.data, config.seed)
+    encoder = CategoryEncoder(build_category_net(config.model, len(domains.classes)), config,
+                              domains.classes, f"untrained {what}")
+    queries, gallery = load_test(config.data, encoder.classes)
+
+    def pooled(items: Sequence[Item], kind: str) -> tuple[np.ndarray, np.ndarray]:
+        rows, read = encoder.pool(items, kind, config.data.workers)
+        return rows[read], np.array([item.label for item in items], np.int64)[read]
+
+    rows, labels = pooled(queries, "query")
+    shapes, shape_labels = pooled(gallery, "shape")
+    if what == "centroids":
+        known, known_labels = pooled(domains.source, "query")
+        centroids = class_centroids(known, known_labels, len(encoder.classes))
+        rows = centroids[nearest_centroid(rows, centroids)]
+    results = measure_categories(rows, labels, shapes, shape_labels, options.protocol,
+                                 options.features)
+    write_category_report(results, folder, RunFacts(config_hash(config), config.seed, {}, {
+        "model": encoder.fingerprint, "config": to_dict(config)}), class_names=encoder.classes)
+    return results
+
+
+def subjects(config: CategoryConfig, options: argparse.Namespace
+             ) -> list[tuple[str, CategoryEncoder, CategoryConfig, Path]]:
+    """(name, network, its configuration with today's data, report folder) of each checkpoint."""
+    found = []
+    places = [Path(text) for text in options.checkpoint or [run_folder(config)]]
+    for place in places:
+        encoder = CategoryEncoder.from_checkpoint(place)
+        run = place if place.is_dir() else place.parent
+        folder = run / "test"
+        if options.output:
+            folder = Path(options.output) / (run.name if len(places) > 1 else "")
+        found.append((run.name, encoder, with_data(encoder.config, config), folder))
+    return found
+
+
+def with_data(trained: CategoryConfig, now: CategoryConfig) -> CategoryConfig:
+    """The trained configuration, which says how pictures are prepared, with today's lists."""
+    here = {key: getattr(now.data, key) for key in
+            ("root", "name", "query_list", "gallery_list", "views", "workers", "eval_batch_size")}
+    return replace(trained, data=replace(trained.data, **here))
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Test as the command line says; returns the folder of the (first) report."""
+    options = parse(arguments)
+    config = load_tree(CategoryConfig, *settings_of(options))
+    use_device(config.device)
+    if options.untrained:
+        folder = Path(options.output or run_folder(config) / f"untrained_{options.untrained}")
+        print(category_table(test_untrained(config, options.untrained, folder,  # noqa: T201
+                                            options)))
+        return folder
+    runs, folders = [], []
+    for name, encoder, its_config, folder in subjects(config, options):
+        results = test(encoder, its_config, folder, options)
+        runs.append(RunMeasures(name, encoder.config, results.overall))
+        folders.append(folder)
+    if len(runs) == 1:
+        print(category_table(results, encoder.classes))  # noqa: T201
+    else:
+        print(comparison_table(runs, COLUMNS, ()))  # noqa: T201
+    for folder in folders:
+        LOG.info("report in %s", folder)
+    LOG.info("protocol %s, features %s; peak memory %.0f MiB", options.protocol,
+             options.features, peak_memory_mib())
+    return folders[0]
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Test category-level SC-IBSR.")
+    add_flags(parser)
+    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
+                        "one, else the defaults")
+    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
+                        help="files or run folders; default: the config's run")
+    parser.add_argument("--untrained", choices=("features", "centroids"),
+                        help="test the backbone as training finds it")
+    parser.add_argument("--protocol", default=PROTOCOLS[0], choices=PROTOCOLS)
+    parser.add_argument("--features", default=PREPARATIONS[0], choices=PREPARATIONS,
+                        help="how features are prepared before they are compared")
+    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
+                        "each); default: <run>/test")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting; may be repeated")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ERRORS as error:
+        LOG.error("%s", error)
+        sys.exit(1)

@@ -1,0 +1,222 @@
+"""Train category-level SC-IBSR: which kind of shape is in the picture? Shapes have no labels.
+
+Usage, from inside this folder
+    python train_image_sag_CO2_con.py
+    python train_image_sag_CO2_con.py --dset MI3DOR-2 --net ResNet50 --lr 0.0003
+    python train_image_sag_CO2_con.py --config ./configs/demo_category.yaml --resume
+    python train_image_sag_CO2_con.py --s_dset_path mine/photos.txt --t_dset_path mine/views.txt
+
+The flags are the released script's; each sets the configuration's key that its help names, and
+--set overrides both. Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, tensorboard/ and
+last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes on, bit for bit.
+"""
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from crossmodal.checkpoint import CheckpointError
+from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_yaml
+from crossmodal.data.domain_batches import DomainBatch, DomainBatches
+from crossmodal.data.domains import Domains
+from crossmodal.data.errors import DataError
+from crossmodal.data.loader import Loader, LoaderError
+from crossmodal.models.build import build_category_net
+from crossmodal.models.category_encode import CategoryEncoder
+from crossmodal.models.category_net import Adaptation, DomainEmbeddings
+from crossmodal.models.style_transition import StyleDraw
+from crossmodal.runtime import jt, seeds
+from crossmodal.runtime.device import use_device
+from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.training import run_state
+from crossmodal.training.category_flags import add_flags, settings_of
+from crossmodal.training.category_objective import category_objective, category_sum
+from crossmodal.training.interrupt import StopRequest
+from crossmodal.training.lowered_domains import can_lower, lowered_domains
+from crossmodal.training.optimiser import Group, Optimiser
+from crossmodal.training.run_log import RunLog
+from crossmodal.training.schedule import inverse_decay
+from crossmodal.weights.errors import WeightsError
+
+LOG = get_logger("train")
+ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, FileExistsError,
+          FloatingPointError, OSError)
+
+
+class Training:
+    """One run: what it trains, how far it is, and the loop."""
+
+    def __init__(self, config: CategoryConfig, resume: bool = False) -> None:
+        self.config = config
+        self.folder = run_state.run_folder(config)
+        seeds.seed_everything(config.seed)
+        self.domains = Domains.load(config.data, config.seed)
+        run_state.start_folder(self.folder, config, resume)
+        net = build_category_net(config.model, len(self.domains.classes), pretrained=not resume)
+        self.parts = Adaptation(net)
+        jt.sync_all(True)  # a random start is drawn now, whatever ran before
+        self.optimiser = make_optimiser(self.parts, config)
+        self.progress = run_state.Progress()
+        self.saved_steps = -1
+        if resume:
+            self.progress = run_state.restore(self.folder, config, self.parts, self.optimiser)
+            self.saved_steps = self.progress.total_steps
+        self.batches = DomainBatches(self.domains, config.data, config.seed,
+                                     config.optim.iterations)
+        encoder = CategoryEncoder(net, config, self.domains.classes)
+        self.lowered = can_lower(encoder)
+        if self.lowered:
+            self.batches = lowered_domains(encoder, self.batches, self.domains)
+
+    def run(self) -> None:
+        """Iterations until the plan is done, time is up or somebody asks."""
+        data, log, progress = self.config.data, self.config.log, self.progress
+        workers = 0 if self.lowered else data.workers  # features are read, not made
+        LOG.info("%d source pictures of %d classes, %d unlabelled target items of %d views",
+                 len(self.domains.source), len(self.domains.classes), len(self.domains.target),
+                 data.views)
+        with RunLog(self.folder, progress.total_steps, log.tensorboard) as self.run_log, \
+                Loader(self.batches, workers, data.prefetch) as loader, \
+                StopRequest() as self.stop, \
+                tqdm(total=self.batches.steps(), initial=progress.total_steps,
+                     unit="step") as self.bar:
+            while not self.finished():
+                self.stretch(loader)
+            if self.saved_steps != progress.total_steps:
+                self.save()
+        LOG.info("%d iterations in %.1f min; peak memory %.0f MiB; results in %s",
+                 progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
+
+    def stretch(self, loader: Loader[DomainBatch]) -> None:
+        """Train until a validation or a checkpoint is due."""
+        log, progress = self.config.log, self.progress
+        self.parts.train()
+        # What is still pending would fuse with the first step and round it differently.
+        jt.sync_all(True)
+        for batch in loader.epoch(0, start=progress.total_steps):
+            began = time.monotonic()
+            self.step(batch)
+            progress.seconds += time.monotonic() - began
+            if self.due(log.checkpoint_every) or self.due(log.validate_every) or self.finished():
+                break
+        if self.domains.validation and (self.due(log.validate_every) or self.done()):
+            self.validate()
+        if self.due(log.checkpoint_every) or self.finished():
+            self.save()
+        jt.sync_all()
+        jt.gc()
+
+    def step(self, batch: DomainBatch) -> None:
+        """One iteration: embed, compare, move the weights, log."""
+        config, progress = self.config, self.progress
+        jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.iteration))
+        draw = StyleDraw.of(len(batch.images), len(batch.views), config.seed, batch.iteration) \
+            if config.model.style_transition else None
+        terms, centroids = category_objective(self.parts, self.embed(batch, draw),
+                                              jt.array(batch.label), batch.iteration, config.loss)
+        total = category_sum(terms, config.loss)
+        optim = config.optim
+        rate = optim.lr * inverse_decay(batch.iteration, optim.decay_gamma, optim.decay_power)
+        self.optimiser.step(total, rate)
+        self.parts.remember(centroids)
+        progress.total_steps += 1
+        jt.sync_all(True)
+        values = {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+        self.bar.update()
+        self.bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
+        broken = not all(math.isfinite(value) for value in values.values())
+        if broken or progress.total_steps % config.log.log_every == 0 or progress.total_steps == 1:
+            self.run_log.add(progress.total_steps, "train", {**values, "rate": rate})
+
+    def embed(self, batch: DomainBatch, draw: StyleDraw | None) -> DomainEmbeddings:
+        """A batch's features, from its pixels or from its maps at the split."""
+        embed = self.parts.net.embed_lowered if self.lowered else self.parts.net
+        return embed(jt.array(batch.images), jt.array(batch.views), draw)
+
+    def validate(self) -> None:
+        """Accuracy on the held-out source pictures: all that can be known without target labels."""
+        held = self.domains.validation
+        found = CategoryEncoder(self.parts.net, self.config, self.domains.classes).embed(
+            held, "query", self.config.data.workers)
+        right = found.outputs.argmax(1) == np.array([item.label for item in held])
+        figures = {"source_accuracy": float(right[found.read].mean())}
+        self.run_log.add(self.progress.total_steps, "validation", figures)
+        self.progress.history.append({"iteration": self.progress.total_steps, **figures})
+        LOG.info("iteration %d: accuracy on %d held-out source pictures %.3f",
+                 self.progress.total_steps, int(found.read.sum()), figures["source_accuracy"])
+
+    def save(self) -> None:
+        """Write `last`."""
+        run_state.save(self.folder, self.config, self.parts, self.optimiser, self.progress,
+                       facts={"classes": self.domains.classes})
+        self.saved_steps = self.progress.total_steps
+
+    def due(self, every: int) -> bool:
+        """Whether something done every so many iterations is due."""
+        return every > 0 and self.progress.total_steps % every == 0
+
+    def done(self) -> bool:
+        """Whether the plan (iterations or minutes) is fulfilled."""
+        limit = self.config.log.max_minutes
+        return self.progress.total_steps >= self.batches.steps() or \
+            bool(limit) and self.progress.seconds >= 60 * limit
+
+    def finished(self) -> bool:
+        return self.done() or self.stop.requested
+
+
+def make_optimiser(parts: Adaptation, config: CategoryConfig) -> Optimiser:
+    """The backbone at the plain rate; bottleneck, classifier and discriminator at a multiple."""
+    groups: dict[str, dict[str, jt.Var]] = {"backbone": {}, "head": {}}
+    for name, tensor in parts.named_parameters():
+        groups["backbone" if name.startswith("net.encoder.") else "head"][name] = tensor
+    optim = config.optim
+    return Optimiser([Group("backbone", groups["backbone"]),
+                      Group("head", groups["head"], optim.head_lr)], "nesterov",
+                     (optim.momentum, 0.0), optim.weight_decay, optim.gradient_clip)
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Train as the command line says; returns the run's folder."""
+    options = parse(arguments)
+    config = load_tree(CategoryConfig, *settings_of(options))
+    LOG.info("settings:\n%s", to_yaml(config))
+    if options.gpu_id and config.device != "cpu":
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", options.gpu_id)
+    use_device(config.device)
+    if options.overwrite:
+        run_state.discard(run_state.run_folder(config))
+    training = Training(config, options.resume)
+    training.run()
+    return training.folder
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Train category-level SC-IBSR without labels of the shapes.")
+    add_flags(parser)
+    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
+                        "one, else the defaults")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting, as in data.batch_size=8; may be repeated")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ERRORS as error:
+        LOG.error("%s", error)
+        sys.exit(1)

@@ -1,0 +1,159 @@
+"""Every setting of the category-level scripts, its default, and what it means.
+
+The defaults are the paper's on MI3DOR-1. To add a key, add a line: see the instance level.
+"""
+
+# Optional, not `| None`: Python 3.9 evaluates these annotations when a config is loaded.
+# ruff: noqa: UP045
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Optional
+
+from crossmodal.config.pictures import PictureConfig
+
+
+@dataclass(frozen=True)
+class DomainConfig(PictureConfig):
+    """Labelled source pictures, unlabelled target items, and how a batch is made of them.
+
+    A list is a file of ``path label`` lines, or a folder with one folder a class. It is looked for
+    in <root>/<name>/, then as given, then under the repository root.
+    """
+
+    name: str = "mi3dor1"  # data set: folder of the lists, and the run's name
+    source_list: str = "source_train.txt"  # training pictures, with labels
+    target_list: str = "target_train.txt"  # training shapes; its labels are never read
+    query_list: str = "source_test.txt"  # test pictures, the queries
+    gallery_list: str = "target_test.txt"  # test shapes, the gallery
+    class_names: str = "classes.txt"  # one name a line, line number = label; it may be missing
+    views: int = 4  # consecutive lines that are one shape; 1: each line is an item, as in Office-31
+    batch_size: int = 32  # source pictures, and target items, in a training batch
+    image_fit: Literal["pad", "squash"] = "squash"  # how a non-square picture becomes square
+    normalisation: Literal["half", "imagenet"] = "imagenet"  # ImageNet's, or (x-.5)/.5
+    validation_fraction: float = 0.0  # part of the source pictures held out to watch accuracy
+    translate: float = 0.0  # largest shift, as a part of the side
+    image_crop: tuple[float, float] = (0.765625, 0.765625)  # random crop: 224 of 256 pixels a side
+    view_crop: tuple[float, float] = (0.765625, 0.765625)  # the same for the views
+    crop_ratio: tuple[float, float] = (1.0, 1.0)  # width / height of either crop
+    test_crop: float = 0.875  # side of the centre crop in a test, as a part of the picture's
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if not 0 < self.test_crop <= 1:
+            yield f"test_crop must be in (0, 1], not {self.test_crop}"
+        for key, only in (("views_per_step", 0), ("share_view_crop", True)):
+            if getattr(self, key) != only:
+                yield (f"{key} must be {only} at category level: all views of a shape are read, "
+                       "and changed alike")
+
+
+@dataclass(frozen=True)
+class CategoryModelConfig:
+    """One network for both domains, and where its weights start."""
+
+    backbone: str = "resnet50"  # resnet18 ... resnet152, vgg11 ... vgg19_bn, alexnet, mobilenet_v2
+    split: str = "layer2"  # stage after which the styles are mixed
+    style_transition: bool = True  # the style-mixed bridge
+    bottleneck: int = 256  # embedding length
+    activation: Literal["none", "relu"] = "none"  # of the bottleneck; a test clips features at 0
+    pretrained: Optional[str] = None  # start: a file of pretrained_resnet/, or a path
+    freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
+    norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm: the batch's, or stored ones
+
+    def problems(self) -> Iterator[str]:
+        if self.bottleneck < 1:
+            yield f"bottleneck must be at least 1, not {self.bottleneck}"
+
+
+@dataclass(frozen=True)
+class CategoryLossConfig:
+    """Weights (0 switches a loss off), and what shapes each loss."""
+
+    classification: float = 1.0  # label-smoothed cross-entropy of the source pictures
+    mixed_classification: float = 0.0  # the same of the style-mixed source pictures
+    label_smoothing: float = 0.1  # its epsilon
+    adversarial: float = 1.0  # CDAN (--trade_off)
+    adversarial_method: Literal["CDAN", "CDAN+E"] = "CDAN+E"  # with entropy weights or not
+    adversarial_features: Literal["raw", "normalised"] = "raw"  # what the discriminator sees
+    regulariser: float = 0.1  # of the target's class probabilities (--lambda_method)
+    regulariser_method: Literal["BNM", "BFM", "ENT", "NO"] = "BNM"
+    centroid: float = 0.1  # SM: class centroids of both domains, by pseudo-labels
+    centroid_decay: float = 0.3  # part of the new batch in the moving centroids
+    consistency: float = 10.0  # L_fgc, plain against style-mixed pictures
+    consistency_temperature: float = 0.1  # t of L_fgc
+    contrast: float = 0.1  # L_clc, style-mixed pictures against shapes, by pseudo-labels
+    contrast_temperature: float = 0.5
+    orthogonal: float = 0.1  # OPL on source features
+    orthogonal_gamma: float = 0.5  # weight of its between-class part
+    orthogonal_start: int = 1200  # iteration after which it counts
+    confidence: float = 0.8  # a shape gets a pseudo-label from this class probability on
+    ramp_steps: int = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
+
+    def problems(self) -> Iterator[str]:
+        for key in ("classification", "mixed_classification", "adversarial", "regulariser",
+                    "centroid", "consistency", "contrast", "orthogonal", "orthogonal_gamma",
+                    "orthogonal_start"):
+            if getattr(self, key) < 0:
+                yield f"{key} must not be negative, not {getattr(self, key)}"
+        for key in ("consistency_temperature", "contrast_temperature", "ramp_steps"):
+            if getattr(self, key) <= 0:
+                yield f"{key} must be above 0, not {getattr(self, key)}"
+        for key in ("label_smoothing", "centroid_decay", "confidence"):
+            if not 0 <= getattr(self, key) <= 1:
+                yield f"{key} must be in [0, 1], not {getattr(self, key)}"
+
+
+@dataclass(frozen=True)
+class CategoryOptimConfig:
+    """SGD with Nesterov momentum, the rate falling as ``lr (1 + gamma it)^-power``."""
+
+    lr: float = 3e-4  # rate of the backbone
+    head_lr: float = 10.0  # rate of bottleneck, classifier, discriminator, as a multiple of lr
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    iterations: int = 1500  # 0: save the network as it starts
+    decay_gamma: float = 0.001
+    decay_power: float = 0.75
+    gradient_clip: float = 0.0  # largest gradient norm; 0: no limit
+
+    def problems(self) -> Iterator[str]:
+        if self.lr <= 0:
+            yield f"lr must be above 0, not {self.lr}"
+        for key in ("head_lr", "momentum", "weight_decay", "iterations", "decay_gamma",
+                    "decay_power", "gradient_clip"):
+            if getattr(self, key) < 0:
+                yield f"{key} must not be negative, not {getattr(self, key)}"
+
+
+@dataclass(frozen=True)
+class CategoryLogConfig:
+    """What a run leaves behind, and how often."""
+
+    save_root: str = "runs"  # a run writes <save_root>/<run_name>/
+    run_name: Optional[str] = None  # none: <data.name>
+    log_every: int = 10  # iterations between log lines (--print_num)
+    validate_every: int = 500  # iterations between validations (--test_interval); 0: never
+    checkpoint_every: int = 500  # iterations between checkpoints (--snapshot_interval)
+    max_minutes: float = 0.0  # stop and save after so long; 0: no limit
+    tensorboard: bool = True  # also write tensorboard event files
+
+    def problems(self) -> Iterator[str]:
+        for key, least in (("log_every", 1), ("validate_every", 0), ("checkpoint_every", 1),
+                           ("max_minutes", 0)):
+            if getattr(self, key) < least:
+                yield f"{key} must be at least {least}, not {getattr(self, key)}"
+
+
+@dataclass(frozen=True)
+class CategoryConfig:
+    """The category-level experiment. The defaults are the paper's settings on MI3DOR-1."""
+
+    seed: int = 3104  # with the iteration, decides every random draw
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if one really answers
+    data: DomainConfig = field(default_factory=DomainConfig)
+    model: CategoryModelConfig = field(default_factory=CategoryModelConfig)
+    loss: CategoryLossConfig = field(default_factory=CategoryLossConfig)
+    optim: CategoryOptimConfig = field(default_factory=CategoryOptimConfig)
+    log: CategoryLogConfig = field(default_factory=CategoryLogConfig)

@@ -1,0 +1,128 @@
+"""Category-level data: labelled source pictures and target items whose labels stay unread."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossmodal.config import DomainConfig
+from crossmodal.data.errors import DataError
+from crossmodal.data.image_lists import (
+    Item,
+    class_names,
+    folder_classes,
+    read_items,
+    read_names,
+)
+from crossmodal.runtime import paths, seeds
+
+
+@dataclass(frozen=True)
+class Domains:
+    """What training sees.
+
+    source : pictures with their label
+    validation : pictures held out of the source
+    target : items of ``views`` pictures; ``label`` is None
+    classes : names; a label is a place here
+    """
+
+    source: list[Item]
+    validation: list[Item]
+    target: list[Item]
+    classes: list[str]
+
+    @classmethod
+    def load(cls, data: DomainConfig, seed: int) -> Domains:
+        """Read both lists; raises DataError where training makes no sense on them."""
+        where = find(data, data.source_list)
+        source = read_items(where, class_names=_given_names(data))
+        names = classes_of(data, source, where)
+        target = read_items(find(data, data.target_list), data.views, labels=False)
+        training, validation = held_out(source, data.validation_fraction, seed)
+        return cls(training, validation, target, names)
+
+
+def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], list[Item]]:
+    """(queries, gallery) of a test, labelled; a label of -1 in the gallery: none of the classes.
+
+    Raises DataError for a label beyond the classes that the network was trained on.
+    """
+    queries = read_items(find(data, data.query_list), class_names=classes)
+    gallery = read_items(find(data, data.gallery_list), data.views, class_names=classes)
+    for items, name in ((queries, data.query_list), (gallery, data.gallery_list)):
+        _check_labels(items, len(classes), name)
+    unlabelled = [item.id for item in queries if item.label == -1]
+    if unlabelled:
+        raise DataError(f"{data.query_list}: query {unlabelled[0]} has label -1; a query needs its "
+                        "class: remove it from the list")
+    return queries, gallery
+
+
+def classes_of(data: DomainConfig, source: Sequence[Item], where: Path) -> list[str]:
+    """Class names; their number is what the source's labels need.
+
+    Raises DataError for fewer than two classes, and for negative labels.
+    """
+    labels = {item.label for item in source if item.label is not None}
+    if min(labels) < 0:
+        raise DataError(f"{where}: label -1 in the source: every training picture needs its class")
+    if len(labels) < 2:
+        raise DataError(f"{where}: all {len(source)} pictures have label {labels.pop()}; there is "
+                        "nothing to tell apart with one class")
+    names = _given_names(data) or (folder_classes(where) if where.is_dir() else [])
+    if not names and max(labels) >= len(source):
+        raise DataError(f"{where}: label {max(labels)}, but only {len(source)} pictures: there are "
+                        "not that many classes; correct the list, or name all classes in "
+                        f"{data.class_names}")
+    return names if names and max(labels) < len(names) else class_names(
+        folder(data) / data.class_names, max(labels) + 1)
+
+
+def held_out(source: Sequence[Item], fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
+    """(training, validation): a part of every class with at least two pictures, by seed and id."""
+    if fraction <= 0:
+        return list(source), []
+    held: set[str] = set()
+    for label in sorted({item.label for item in source if item.label is not None}):
+        ids = sorted({item.id for item in source if item.label == label})
+        count = min(max(round(fraction * len(ids)), 1), len(ids) - 1)
+        order = seeds.generator(seed, "validation", label).permutation(len(ids))
+        held.update(ids[i] for i in order[:count])
+    return ([item for item in source if item.id not in held],
+            [item for item in source if item.id in held])
+
+
+def folder(data: DomainConfig) -> Path:
+    """``<root>/<name>``, which need not exist where the lists are named in full."""
+    root = Path(data.root).expanduser()
+    try:
+        root = paths.find(root)
+    except FileNotFoundError:
+        root = paths.REPO_ROOT / root
+    return root / data.name
+
+
+def find(data: DomainConfig, name: str) -> Path:
+    """A list or folder: in the data set's folder, or as given; raises DataError."""
+    inside = folder(data) / name
+    if inside.exists():
+        return inside
+    try:
+        return paths.find(name)
+    except FileNotFoundError as error:
+        raise DataError(f"no list or folder {name}: neither {inside} nor as given. Check data.root "
+                        "and data.name, or make the data with the programs of crossmodal.prepare"
+                        ) from error
+
+
+def _given_names(data: DomainConfig) -> list[str]:
+    """Names of the class file, none where there is no such file."""
+    return read_names(folder(data) / data.class_names) or []
+
+
+def _check_labels(items: Sequence[Item], classes: int, name: str) -> None:
+    wrong = [item for item in items if item.label is not None and item.label >= classes]
+    if wrong:
+        raise DataError(f"{name}: {wrong[0].id} has label {wrong[0].label}, but the network knows "
+                        f"{classes} classes (0 to {classes - 1}); label it -1 or correct the list")

@@ -1,0 +1,90 @@
+"""The pictures of an item, as (V, S, S, 4) uint8 frames: RGB and where the object is.
+
+A photo is an item of one frame, a shape one of V frames. All frames of an item are changed alike.
+"""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from crossmodal.config import DomainConfig
+from crossmodal.data.augment import variant_mirror
+from crossmodal.data.errors import SampleError
+from crossmodal.data.find_object import find_object
+from crossmodal.data.image_lists import Item
+from crossmodal.data.images import join, read_rgb
+from crossmodal.data.photometric import random_photometric
+from crossmodal.data.pictures import square_picture
+from crossmodal.data.transforms import normalise_picture, random_box, random_shift, warp_picture
+from crossmodal.runtime import seeds
+
+KINDS = ("query", "shape")  # source pictures, target items
+
+
+def read_frames(item: Item, kind: str, data: DomainConfig) -> np.ndarray:
+    """(V, S, S, 4) uint8, S a little more than the network's side; raises SampleError."""
+    size, crop = _side(kind, data), _crop_to_object(kind, data)
+    stored = math.ceil(size / data.test_crop)
+    frames = []
+    for path in item.files:
+        rgb = read_rgb(path, None if crop else stored)
+        picture = join(rgb, find_object(rgb) if crop else None)
+        frames.append(square_picture(picture, stored, data.image_fit, crop, data.crop_margin))
+    return np.stack(frames)
+
+
+def augment_frames(frames: np.ndarray, kind: str, rng: np.random.Generator, data: DomainConfig,
+                   mirror: bool | None = None) -> np.ndarray:
+    """(V, size, size, 4) uint8 of (V, S, S, 4): one draw for all frames of the item.
+
+    mirror : whether to, or None to draw it
+    """
+    query = kind == "query"
+    box = random_box(rng, data.image_crop if query else data.view_crop, data.crop_ratio)
+    shift = random_shift(rng, data.translate if query else 0.0)
+    drawn = bool(rng.random() < 0.5) and data.flip
+    mirror = drawn if mirror is None else mirror
+    size = _side(kind, data)
+    warped = [warp_picture(frame, size, box, shift, mirror) for frame in frames]
+    if query:
+        warped = [random_photometric(frame, rng, data.colour_jitter, data.grayscale, data.blur,
+                                     data.background) for frame in warped]
+    return np.stack(warped)
+
+
+def frames_variant(frames: np.ndarray, kind: str, name: str, variant: int,
+                   data: DomainConfig) -> np.ndarray:
+    """One fixed form of an item: a run's seed plays no part, so runs share it."""
+    rng = seeds.generator(0, "variant", kind, name, variant)
+    return augment_frames(frames, kind, rng, data, variant_mirror(variant, data))
+
+
+def centre_frames(frames: np.ndarray, kind: str, data: DomainConfig) -> np.ndarray:
+    """(V, size, size, 4) uint8: the centre crop that a test sees."""
+    size, side = _side(kind, data), frames.shape[1]
+    start = (side - size) // 2
+    return frames[:, start:start + size, start:start + size]
+
+
+def normalise_frames(frames: np.ndarray, data: DomainConfig, out: np.ndarray) -> None:
+    """(V, H, W, 4) uint8 -> (V, 3, H, W) float32, written into ``out``."""
+    for frame, place in zip(frames, out):
+        normalise_picture(frame[..., :3], data.normalisation, place)
+
+
+def readable(item: Item, kind: str, data: DomainConfig) -> str:
+    """Nothing, or the complaint why an item cannot be read."""
+    try:
+        read_frames(item, kind, data)
+    except SampleError as error:
+        return str(error)
+    return ""
+
+
+def _side(kind: str, data: DomainConfig) -> int:
+    return data.image_size if kind == "query" else data.view_size
+
+
+def _crop_to_object(kind: str, data: DomainConfig) -> bool:
+    return data.crop_to_object if kind == "query" else data.view_crop_to_object

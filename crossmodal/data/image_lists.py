@@ -1,0 +1,203 @@
+"""Lists of pictures in the released format, and folders: what the category level reads.
+
+A list has one ``path label`` a line; blank lines and lines that begin with ``#`` are skipped. Paths
+are relative to the list's folder, or else as given. A shape's views are consecutive lines. A folder
+in the place of a list has one folder a class: ``class/picture``, or ``class/shape/view``.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from crossmodal.data.errors import DataError, some
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+_PICTURE = re.compile(r"(.*\.(?:png|jpe?g|bmp|webp|tiff?|gif))(?:\s.*)?$", re.IGNORECASE)
+
+
+class Item(NamedTuple):
+    """A picture, or the views of a shape, kept together."""
+
+    id: str  # as the list names the first of its files
+    files: tuple[str, ...]  # V paths
+    label: Optional[int]  # noqa: UP045 - class number; -1: none of the classes; None: not read
+
+
+class Line(NamedTuple):
+    """One picture of a list."""
+
+    number: int  # of the line, from 1; of a folder's picture 0
+    name: str  # as the list has it, or under the folder
+    path: str
+    label: Optional[int]  # noqa: UP045
+
+
+def read_items(source: Path, views: int = 1, labels: bool = True,
+               class_names: Sequence[str] = ()) -> list[Item]:
+    """Items of a list or a folder, in their order; the files are known to exist.
+
+    Parameters
+    ----------
+    views : pictures of one item, consecutive lines of a list, or all of a folder
+    labels : False for a target domain: labels are not looked at, they may be missing or wrong
+    class_names : for a folder, the class of each label; none: its folders' names, sorted
+
+    Raises DataError naming the list, the line and the remedy.
+    """
+    if source.is_dir():
+        lines = _folder_lines(source, views, labels, class_names)
+    else:
+        lines = _list_lines(source, labels)
+    if not lines:
+        raise DataError(f"{source}: there is no picture in it")
+    items = _group(lines, views, source)
+    _check_files(lines, source)
+    return items
+
+
+def class_names(path: Path, count: int) -> list[str]:
+    """Names of ``count`` classes, from a file of one name a line; their numbers without one.
+
+    Raises DataError where the file has fewer names than there are classes.
+    """
+    names = read_names(path)
+    if names is None:
+        return [str(number) for number in range(count)]
+    if len(names) < count:
+        raise DataError(f"{path}: {len(names)} class names, but label {count - 1} is in use; add "
+                        "the missing names or correct the list")
+    return names
+
+
+def folder_classes(folder: Path) -> list[str]:
+    """Names of the class folders that hold a picture, sorted."""
+    return sorted({path.relative_to(folder).parts[0] for path in _pictures(folder)})
+
+
+def read_names(path: Path) -> list[str] | None:
+    """Names, one a line; None where there is no such file."""
+    if not path.is_file():
+        return None
+    return [line.strip() for line in _text(path).split("\n") if line.strip()]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such list or folder; make the data with the programs of "
+                        "crossmodal.prepare, or name another one") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a readable list: {error}") from error
+
+
+def _list_lines(path: Path, labels: bool) -> list[Line]:
+    found = []
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            name, label = _parse(line.strip(), labels, f"{path}, line {number}")
+            found.append(Line(number, name, name, label))
+    inside = any(_is_file(path.parent / line.name) for line in found)
+    return [line._replace(path=str(path.parent / line.name)) for line in found] if inside else found
+
+
+def _parse(line: str, labels: bool, where: str) -> tuple[str, int | None]:
+    """``chairs/a 1.png 3`` -> ("chairs/a 1.png", 3)."""
+    if not labels:
+        picture = _PICTURE.match(line)
+        return picture.group(1) if picture else line.rsplit(None, 1)[0], None
+    bare = line.lower().endswith(SUFFIXES)
+    name, label = [*([line] if bare else line.rsplit(None, 1)), ""][:2]
+    try:
+        number = int(label)
+    except ValueError as error:
+        raise DataError(f"{where}: expected \"path label\" with a whole number as label, found "
+                        f"{line!r:.80}") from error
+    if number < -1 or not name:
+        raise DataError(f"{where}: label {number} of {name!r}: labels count from 0 (-1: none of "
+                        "the classes)")
+    return name, number
+
+
+def _folder_lines(folder: Path, views: int, labels: bool, names: Sequence[str]) -> list[Line]:
+    """Pictures of a tree; the first folder's name is the class."""
+    files = _pictures(folder)
+    known = list(names) or folder_classes(folder)
+    number = {name: i for i, name in enumerate(known)}
+    lines = []
+    for path in files:
+        inside = path.relative_to(folder)
+        first = inside.parts[0]
+        if labels and (first not in number or len(inside.parts) == 1):
+            raise DataError(f"{path}: not in the folder of a class; known: {', '.join(known)} "
+                            "(data.class_names)")
+        lines.append(Line(0, inside.as_posix(), str(path), number[first] if labels else None))
+    if views > 1:
+        _check_folders(files, views, folder)
+    return lines
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+
+
+def _check_folders(files: Sequence[Path], views: int, folder: Path) -> None:
+    counts: dict[Path, int] = {}
+    for path in files:
+        counts[path.parent] = counts.get(path.parent, 0) + 1
+    wrong = [f"{place} with {count}" for place, count in counts.items() if count != views]
+    if wrong:
+        raise DataError(f"{folder}: expected {views} views in each shape's folder; not so in "
+                        f"{some(wrong, len(counts), 'folders')}; render the missing ones or set "
+                        "data.views")
+
+
+def _group(lines: Sequence[Line], views: int, source: Path) -> list[Item]:
+    """``views`` consecutive lines an item."""
+    if len(lines) % views:
+        raise DataError(f"{source}: {len(lines)} pictures are not a whole number of shapes of "
+                        f"{views} views; complete the last shape or set data.views")
+    items = []
+    for start in range(0, len(lines), views):
+        group = lines[start:start + views]
+        if len({line.label for line in group}) > 1:
+            raise DataError(f"{_lines_of(group, source)}: the "
+                            f"{views} views of one shape have different labels; is data.views "
+                            "right?")
+        if views > 1:
+            _check_one_shape(group, source, views)
+        items.append(Item(group[0].name, tuple(line.path for line in group), group[0].label))
+    return items
+
+
+def _check_one_shape(group: Sequence[Line], source: Path, views: int) -> None:
+    """Where each shape has a folder, a group must not reach into the next one's."""
+    folders = [str(Path(line.path).parent) for line in group]
+    if len(set(folders)) > 1:
+        raise DataError(f"{_lines_of(group, source)}: {views} "
+                        f"consecutive views lie in {len(set(folders))} folders (first: "
+                        f"{folders[0]}); shapes with another number of views, or a wrong "
+                        "data.views")
+
+
+def _lines_of(group: Sequence[Line], source: Path) -> str:
+    numbers = f", lines {group[0].number} to {group[-1].number}" if group[0].number else ""
+    return f"{source}{numbers}"
+
+
+def _check_files(lines: Sequence[Line], source: Path) -> None:
+    missing = [f"line {line.number}: {line.path}" for line in lines
+               if not _is_file(Path(line.path))]
+    if missing:
+        raise DataError(f"{source}: no file for {some(missing, len(lines), 'pictures')}; complete "
+                        "the data set or remove these lines")
+
+
+def _is_file(path: Path) -> bool:
+    """Also of a text that cannot be a path, as in a file that is no list."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

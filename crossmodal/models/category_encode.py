@@ -1,0 +1,112 @@
+"""Features, logits and guesses of pictures and shapes from a trained CategoryNet."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from crossmodal import checkpoint
+from crossmodal.config import CategoryConfig
+from crossmodal.config.load import tree_from_dict
+from crossmodal.data.domain_batches import ItemBatches
+from crossmodal.data.image_lists import Item
+from crossmodal.data.loader import Loader
+from crossmodal.models.build import build_category_net
+from crossmodal.models.category_net import CategoryNet
+from crossmodal.models.encode import fingerprint_of, gather
+from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.runtime import jt
+
+NET = "net."  # what a test needs of a checkpoint's tensors
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What is known of n items after the network has seen them.
+
+    feature : (n, D) float32, bottleneck, maximum over an item's views
+    outputs : (n, C) float32 logits
+    read : (n,) bool, could the item's files be read; rows that could not are zero
+    """
+
+    feature: np.ndarray
+    outputs: np.ndarray
+    read: np.ndarray
+
+
+class CategoryEncoder:
+    """A network ready to embed; it is put into evaluation mode.
+
+    classes : the names it was trained with
+    fingerprint : names the weights and how pictures are prepared
+    """
+
+    def __init__(self, net: CategoryNet, config: CategoryConfig, classes: Sequence[str],
+                 fingerprint: str = "") -> None:
+        self.net, self.config = net, config
+        self.classes, self.fingerprint = list(classes), fingerprint
+        net.eval()
+
+    @classmethod
+    def from_checkpoint(cls, place: str | Path) -> CategoryEncoder:
+        """Build the network that a checkpoint (a file or a run's folder) describes.
+
+        Raises CheckpointError, also for a checkpoint of the instance level.
+        """
+        saved = checkpoint.load(place)
+        if "classes" not in saved.state:
+            raise checkpoint.CheckpointError(
+                f"{place}: not a category-level checkpoint; test it with Instance-level/"
+                "RetrievalNet_test.py, or train one with train_image_sag_CO2_con.py")
+        config = tree_from_dict(CategoryConfig, saved.state["config"], str(place))
+        classes = saved.state["classes"]
+        net = build_category_net(config.model, len(classes), pretrained=False)
+        arrays = {name[len(NET):]: array for name, array in saved.model.items()
+                  if name.startswith(NET)}
+        tensors = named_tensors(net)
+        checkpoint.check_fit(arrays, tensors, str(place))
+        assign(tensors, arrays)
+        return cls(net, config, classes, fingerprint_of(arrays, config.model, config.data))
+
+    def embed(self, items: Sequence[Item], kind: str, workers: int = 0) -> Embedded:
+        """Every item, in batches of one size.
+
+        kind : "query" for pictures, "shape" for items of V views
+        """
+        noun = "pictures" if kind == "query" else "shapes"
+        source = ItemBatches(items, kind, self.config.data)
+        rows, read = gather(Loader(source, workers), len(items), noun,
+                            lambda batch: self.rows(batch.pixels))
+        dim = self.net.dim
+        return Embedded(rows[:, :dim], rows[:, dim:], read)
+
+    def pool(self, items: Sequence[Item], kind: str, workers: int = 0
+             ) -> tuple[np.ndarray, np.ndarray]:
+        """(n, F) features of the backbone alone, the maximum over an item's views; (n,) read."""
+        def pooled(pixels: np.ndarray) -> np.ndarray:
+            low = self.lower(pixels)
+            with jt.no_grad():
+                rows = self.net.encoder.upper(jt.array(low.reshape((-1, *low.shape[2:])))).numpy()
+            return rows.reshape((*low.shape[:2], -1)).max(1)
+
+        noun = "pictures" if kind == "query" else "shapes"
+        return gather(Loader(ItemBatches(items, kind, self.config.data), workers), len(items),
+                      noun, lambda batch: pooled(batch.pixels))
+
+    def rows(self, pixels: np.ndarray) -> np.ndarray:
+        """(N, V, 3, H, W) float32 normalised -> (N, D + C) feature and logits."""
+        return self.finish(self.lower(pixels))
+
+    def lower(self, pixels: np.ndarray) -> np.ndarray:
+        """(N, V, 3, H, W) float32 normalised -> (N, V, C', H', W') maps at the split."""
+        with jt.no_grad():
+            low = self.net.encoder.lower(jt.array(pixels.reshape((-1, *pixels.shape[2:]))))
+            return low.numpy().reshape((*pixels.shape[:2], *low.shape[1:]))
+
+    def finish(self, low: np.ndarray) -> np.ndarray:
+        """(N, V, C', H', W') maps at the split -> (N, D + C) feature and logits."""
+        with jt.no_grad():
+            feature = self.net.finish_items(jt.array(low))
+            return jt.concat([feature, self.net.classify(feature)], dim=1).numpy()

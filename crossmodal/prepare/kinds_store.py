@@ -1,0 +1,88 @@
+"""Pictures of the class-level data set on disk: photos, brought to one size, and views of shapes.
+
+``photo/<source>/....jpg`` and ``view/<source>/<shape>/<view>.png``. Nothing here knows a class, so
+a changed class map makes nothing again but what it newly asks for.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.render import ViewSettings, render_views
+from crossmodal.prepare.kinds_sources import Photo, Shape
+from crossmodal.prepare.output import JPEG_QUALITY, write_bytes, write_image
+from crossmodal.prepare.runner import Item, Task, from_files, run
+
+PHOTO_SIDE = 256  # pixels of the shorter side, at most; what is smaller is not enlarged
+
+
+def store_photos(
+    photos: Iterable[Photo], folder: Path, workers: int | None = None, redo: bool = False
+) -> set[str]:
+    """Store photos as ``photo/<id>.jpg``; returns the ids of the sound ones."""
+    items = from_files({photo.id: photo.path for photo in photos})
+    settings = {"side": PHOTO_SIDE, "quality": JPEG_QUALITY}
+    return _sound("kinds_photos", items, _store_photo, folder / "photo", settings, workers, redo)
+
+
+def store_views(
+    shapes: Iterable[Shape],
+    folder: Path,
+    views: ViewSettings,
+    workers: int | None = None,
+    redo: bool = False,
+) -> set[str]:
+    """Render shapes to ``view/<key>/<view>.png``; returns the keys of the sound ones."""
+    items = from_files({shape.key: shape.path for shape in shapes})
+    settings = asdict(views)
+    return _sound("kinds_views", items, _store_views, folder / "view", settings, workers, redo)
+
+
+def photo_path(photo: str) -> str:
+    """Path of a photo's picture in the data set."""
+    return f"photo/{photo}.jpg"
+
+
+def view_paths(key: str, count: int) -> list[str]:
+    """Paths of a shape's `count` views in the data set, in order of azimuth."""
+    return [f"view/{key}/{index}.png" for index in range(count)]
+
+
+def _sound(program: str, items: dict[str, Item], work: Any, out: Path, *options: Any) -> set[str]:
+    manifest = run(program, items, work, out, *options)
+    return {key for key in items if manifest.items[key]["status"] == "done"}
+
+
+def _store_photo(task: Task) -> dict[str, Any]:
+    """The file as it is when it is a small JPEG, else a smaller one; decoded whole in any case."""
+    content = task.source.read_bytes()
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        scale = PHOTO_SIDE / min(image.size)
+        if scale < 1 or image.format != "JPEG":
+            size = [round(min(scale, 1) * side) for side in image.size]
+            file = io.BytesIO()
+            smaller = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.LANCZOS)
+            smaller.save(file, "JPEG", quality=JPEG_QUALITY)
+            content = file.getvalue()
+    name = f"{task.key}.jpg"
+    write_bytes(task.out / name, content)
+    return {"files": [name]}
+
+
+def _store_views(task: Task) -> dict[str, Any]:
+    settings = ViewSettings(**task.settings)
+    views = render_views(
+        load_mesh(task.source), settings.count, settings.size, settings.elevation, settings
+    )
+    names = [f"{task.key}/{index}.png" for index in range(settings.count)]
+    for name, view in zip(names, views):
+        write_image(task.out / name, view)
+    return {"files": names}

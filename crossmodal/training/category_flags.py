@@ -1,0 +1,64 @@
+"""The released category-level script's flags, as names for keys of the configuration."""
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from crossmodal.config import ConfigError
+from crossmodal.models.backbones import backbone_name
+from crossmodal.runtime import paths
+
+FLAGS = {  # flag -> key of the configuration it sets, what it means
+    "CDAN": ("loss.adversarial_method", "CDAN or CDAN+E"),
+    "method": ("loss.regulariser_method", "BNM, BFM, ENT or NO"),
+    "net": ("model.backbone", "ResNet50, VGG16BN, AlexNet ..., or torchvision's names"),
+    "s_dset_path": ("data.source_list", "training pictures: list or folder"),
+    "t_dset_path": ("data.target_list", "training shapes: list or folder"),
+    "test_dset_path": ("data.gallery_list", "test shapes: list or folder"),
+    "test_interval": ("log.validate_every", "iterations between validations on held-out source "
+                                            "pictures; the test set is not looked at in training"),
+    "print_num": ("log.log_every", "iterations between log lines"),
+    "batch_size": ("data.batch_size", "source pictures, and target items, in a batch"),
+    "num_iterations": ("optim.iterations", "iterations"),
+    "snapshot_interval": ("log.checkpoint_every", "iterations between checkpoints"),
+    "output_dir": ("log.run_name", "name of the run's folder"),
+    "lr": ("optim.lr", "rate of the backbone"),
+    "trade_off": ("loss.adversarial", "weight of CDAN"),
+    "lambda_method": ("loss.regulariser", "weight of --method"),
+}
+# Their names for data sets, and the configs that hold the paper's settings for them.
+DATA_SETS = {"MI3DOR": "mi3dor1", "MI3DOR-1": "mi3dor1", "MI3DOR-2": "mi3dor2",
+             "office": "office31", "office-31": "office31"}
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the released flags; none has a default of its own."""
+    known = ", ".join(DATA_SETS)
+    parser.add_argument("--dset", metavar="NAME", help=f"{known}, or the name of your own data "
+                        "set's folder (data.name)")
+    parser.add_argument("--gpu_id", metavar="ID", help="which GPU (CUDA_VISIBLE_DEVICES)")
+    for flag, (key, meaning) in FLAGS.items():
+        parser.add_argument(f"--{flag}", metavar="VALUE", help=f"{meaning} ({key})")
+
+
+def settings_of(options: argparse.Namespace) -> tuple[str | Path | None, list[str]]:
+    """(config file or None, overrides): the config, then the flags, then --set."""
+    overrides = []
+    config = options.config
+    name = DATA_SETS.get(options.dset, options.dset)
+    if name:
+        overrides.append(f"data.name={name}")
+        preset = paths.REPO_ROOT / "configs" / f"{name}.yaml"
+        config = config or (preset if preset.is_file() else None)
+    for flag, (key, _) in FLAGS.items():
+        value = getattr(options, flag)
+        if value is not None:
+            overrides.append(f"{key}={_backbone(value) if flag == 'net' else value}")
+    return config, [*overrides, *options.set]
+
+
+def _backbone(name: str) -> str:
+    try:
+        return backbone_name(name)
+    except ValueError as error:
+        raise ConfigError(f"--net: {error}") from error

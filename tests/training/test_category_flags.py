@@ -1,0 +1,135 @@
+"""The released script's flags are names for keys of the configuration, between file and --set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_dict
+from crossmodal.runtime import paths
+from crossmodal.training.category_flags import DATA_SETS, FLAGS, add_flags, settings_of
+
+# flag, what is written after it, section and key, and the value there
+RELEASED = [
+    ("CDAN", "CDAN", "loss", "adversarial_method", "CDAN"),
+    ("CDAN", "CDAN+E", "loss", "adversarial_method", "CDAN+E"),
+    *[("method", name, "loss", "regulariser_method", name) for name in ("BNM", "BFM", "ENT", "NO")],
+    ("net", "ResNet34", "model", "backbone", "resnet34"),
+    ("net", "VGG16BN", "model", "backbone", "vgg16_bn"),
+    ("net", "AlexNet", "model", "backbone", "alexnet"),
+    ("net", "mobilenet_v2", "model", "backbone", "mobilenet_v2"),
+    ("s_dset_path", "my photos/a=b.txt", "data", "source_list", "my photos/a=b.txt"),
+    ("t_dset_path", "/data/views.txt", "data", "target_list", "/data/views.txt"),
+    ("test_dset_path", "123", "data", "gallery_list", "123"),
+    ("test_interval", "250", "log", "validate_every", 250),
+    ("print_num", "5", "log", "log_every", 5),
+    ("batch_size", "36", "data", "batch_size", 36),
+    ("num_iterations", "10004", "optim", "iterations", 10004),
+    ("snapshot_interval", "5000", "log", "checkpoint_every", 5000),
+    ("output_dir", "san", "log", "run_name", "san"),
+    ("lr", "3e-4", "optim", "lr", 3e-4),
+    ("trade_off", "1", "loss", "adversarial", 1.0),
+    ("lambda_method", "0.25", "loss", "regulariser", 0.25),
+]
+
+
+def parsed(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    parser.add_argument("--config")
+    parser.add_argument("--set", action="append", default=[])
+    return parser.parse_args(arguments)
+
+
+def config(*arguments: str) -> CategoryConfig:
+    return load_tree(CategoryConfig, *settings_of(parsed(*arguments)))
+
+
+def different(found: CategoryConfig) -> dict[tuple[str, str], Any]:
+    """What is not as by default."""
+    values, default = to_dict(found), to_dict(CategoryConfig())
+    return {(section, key): value for section, part in values.items() if isinstance(part, dict)
+            for key, value in part.items() if value != default[section][key]}
+
+
+@pytest.mark.parametrize("flag, text, section, key, value", RELEASED)
+def test_a_flag_sets_its_key_and_nothing_else(flag: str, text: str, section: str, key: str,
+                                              value: Any) -> None:
+    found = config(f"--{flag}", text)
+    assert getattr(getattr(found, section), key) == value
+    assert set(different(found)) <= {(section, key)}
+
+
+def test_every_flag_is_tested_and_has_no_default_of_its_own() -> None:
+    assert {flag for flag, *_ in RELEASED} == set(FLAGS)
+    assert config() == CategoryConfig()
+    assert parsed("--gpu_id", "1").gpu_id == "1" and config("--gpu_id", "1") == CategoryConfig()
+
+
+@pytest.mark.parametrize("arguments, complaint", [
+    (("--net", "VGG16_BN"), "--net: unknown backbone 'VGG16_BN'; did you mean 'VGG16BN'"),
+    (("--net", "resnet51"), "--net: unknown backbone 'resnet51'; did you mean 'resnet5?[0-9]+'"),
+    (("--method", "BMN"), "'loss.regulariser_method' must be one of BNM, BFM, ENT, NO; found"),
+    (("--CDAN", "DANN"), r"'loss.adversarial_method' must be one of CDAN, CDAN\+E"),
+    (("--lr", "fast"), "'optim.lr' must be a float, found str 'fast'"),
+    (("--batch_size", "1"), "data.batch_size must be at least 2, not 1"),
+    (("--num_iterations", "-1"), "iterations must not be negative"),
+    (("--set", "loss.trade_off=1"), "unknown key 'loss.trade_off'"),
+])
+def test_a_wrong_value_is_named(arguments: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        config(*arguments)
+
+
+def test_set_wins_over_flags_and_flags_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("data: {name: mine, batch_size: 4}\nmodel: {backbone: alexnet}\n"
+                    "optim: {lr: 0.1, iterations: 7}\n")
+    found = config("--config", str(path), "--lr", "0.2", "--net", "ResNet18", "--set",
+                   "optim.lr=0.3")
+    assert (found.optim.lr, found.model.backbone, found.data.batch_size, found.optim.iterations) \
+        == (0.3, "resnet18", 4, 7)
+    assert config("--set", "optim.lr=0.3", "--lr", "0.2").optim.lr == 0.3  # in whatever order
+    assert config("--config", str(path), "--dset", "MI3DOR-2").data.name == "mi3dor2"
+    assert config("--config", str(path)).data.name == "mine"
+
+
+@pytest.fixture
+def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of configurations in the place of the repository's."""
+    (tmp_path / "configs").mkdir()
+    monkeypatch.setattr(paths, "REPO_ROOT", tmp_path)
+    return tmp_path / "configs"
+
+
+@pytest.mark.parametrize("name, folder", [*DATA_SETS.items(), ("my_own", "my_own")])
+def test_a_data_set_brings_its_preset_where_there_is_one(presets: Path, name: str,
+                                                         folder: str) -> None:
+    assert settings_of(parsed("--dset", name)) == (None, [f"data.name={folder}"])
+    (presets / f"{folder}.yaml").write_text(f"data: {{name: {folder}}}\noptim: {{lr: 0.125}}\n")
+    found = config("--dset", name)
+    assert (found.data.name, found.optim.lr) == (folder, 0.125)
+    assert config("--dset", name, "--lr", "0.5").optim.lr == 0.5
+    other = presets / "other.yaml"
+    other.write_text("optim: {lr: 0.75}\n")
+    found = config("--dset", name, "--config", str(other))
+    assert (found.data.name, found.optim.lr) == (folder, 0.75)
+
+
+@pytest.mark.parametrize("name, folder", DATA_SETS.items())
+def test_the_presets_there_are_can_be_loaded(name: str, folder: str) -> None:
+    found = config("--dset", name)
+    assert found.data.name == folder
+    if name.startswith("office"):
+        assert found.data.views == 1
+    else:
+        assert (found.data.views, found.optim.lr) == (4, 3e-4)
+
+
+@pytest.mark.parametrize("setting", ["data.views_per_step=2", "data.share_view_crop=false"])
+def test_what_the_category_level_cannot_do_is_refused(setting: str) -> None:
+    with pytest.raises(ConfigError, match="at category level: all views of a shape"):
+        config("--set", setting)
