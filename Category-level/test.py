@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal import checkpoint
-from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, to_dict
+from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, override, to_dict
 from crossmodal.data.domains import Domains, load_test
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import Item
@@ -51,6 +51,7 @@ from crossmodal.retrieval.comparison import RunMeasures, comparison_table
 from crossmodal.retrieval.report import Pictures, RunFacts
 from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training.category_flags import add_flags, settings_of
 from crossmodal.training.run_state import run_folder
@@ -144,7 +145,19 @@ def subjects(config: CategoryConfig, options: argparse.Namespace
         if options.output:
             folder = Path(options.output) / (run.name if len(places) > 1 else "")
         found.append((run.name, encoder, with_data(encoder.config, config), folder))
+    if len({folder for *_, folder in found}) < len(found):
+        raise ConfigError("two reports would lie in one folder: test checkpoints of one run, or of "
+                          "runs of one name, one at a time, each with its --output")
     return found
+
+
+def settings(options: argparse.Namespace) -> CategoryConfig:
+    """As the command line says; a checkpoint without a config is tested on its own data."""
+    path, overrides = settings_of(options)
+    if path is None and options.checkpoint:
+        trained = CategoryEncoder.from_checkpoint(options.checkpoint[0]).config
+        return override(trained, overrides)
+    return load_tree(CategoryConfig, path, overrides)
 
 
 def with_data(trained: CategoryConfig, now: CategoryConfig) -> CategoryConfig:
@@ -157,7 +170,7 @@ def with_data(trained: CategoryConfig, now: CategoryConfig) -> CategoryConfig:
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Test as the command line says; returns the folder of the (first) report."""
     options = parse(arguments)
-    config = load_tree(CategoryConfig, *settings_of(options))
+    config = settings(options)
     use_device(config.device)
     if options.untrained:
         folder = Path(options.output or run_folder(config) / f"untrained_{options.untrained}")
@@ -201,6 +214,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    if parse(None).gpu_id:
+        start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

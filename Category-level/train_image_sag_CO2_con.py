@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -35,6 +34,7 @@ from crossmodal.models.category_net import Adaptation, DomainEmbeddings
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training import run_state
 from crossmodal.training.category_flags import add_flags, settings_of
@@ -189,8 +189,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parse(arguments)
     config = load_tree(CategoryConfig, *settings_of(options))
     LOG.info("settings:\n%s", to_yaml(config))
-    if options.gpu_id and config.device != "cpu":
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", options.gpu_id)
     use_device(config.device)
     if options.overwrite:
         run_state.discard(run_state.run_folder(config))
@@ -215,6 +213,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    if parse(None).gpu_id:
+        start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

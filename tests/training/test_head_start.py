@@ -10,7 +10,7 @@ import pytest
 from golden.formula import uniform
 from golden.golden_arrays import assert_near
 
-from crossmodal.config import Config, ModelConfig
+from crossmodal.config import Config, ConfigError, ModelConfig
 from crossmodal.config.instance import HeadConfig
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.runtime import jt
@@ -105,3 +105,12 @@ def test_two_feature_lengths_cannot_share_a_projection() -> None:
 
 def test_a_random_start_touches_nothing() -> None:
     head_start.start_heads(None, None, Config(model=ModelConfig(head_start="random")))
+
+
+def test_heads_are_aligned_on_the_pictures_whose_path_begins_so() -> None:
+    batches = SimpleNamespace(records=[SimpleNamespace(id=name) for name in
+                                       ("icon/1.jpg", "photo/icon/1.jpg", "icon/2.jpg")])
+    assert head_start._places(batches, "icon/") == [0, 2]
+    assert head_start._places(batches, None) == [0, 1, 2]
+    with pytest.raises(ConfigError, match=r"head.only: none of 3 .* begins with 'drawing/'"):
+        head_start._places(batches, "drawing/")

@@ -135,3 +135,14 @@ def test_a_crash_between_best_and_last_loses_no_best(
         run_state.save(folder, config, net, optimiser(net), Progress(epoch=3, best=0.9), best=True)
     found = {which: checkpoint.load(folder, which).state["progress"] for which in ("best", "last")}
     assert found["best"]["best"] == 0.9 and found["last"]["best"] == 1 / 3
+
+
+def test_a_key_newer_than_the_checkpoint_had_its_default(config: Config) -> None:
+    folder, net = saved(config)
+    found = checkpoint.load(folder)
+    del found.state["config"]["data"]["flip_together"]
+    checkpoint.save(folder, found)
+    run_state.restore(folder, config, net, optimiser(net))
+    with pytest.raises(CheckpointError, match="data.flip_together: False -> True"):
+        run_state.restore(folder, override(config, ["data.flip_together=true"]), net,
+                          optimiser(net))
