@@ -6,15 +6,13 @@ import importlib.util
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from category_data import SETTINGS, write_kinds
-
-from crossmodal import checkpoint
+from training_runs import assert_same_checkpoint, assert_same_progress
 
 TRAIN, TEST = "train_image_sag_CO2_con.py", "test.py"
 
@@ -79,29 +77,14 @@ def load_script(path: Path) -> ModuleType:
     return module
 
 
-def wait(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
-    """Until something is so; the process must still be at work then."""
-    end = time.monotonic() + 600
-    while not ready():
-        assert process.poll() is None, f"ended with {process.returncode}"
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 def assert_same_arrays(bench: Bench, one: str, two: str) -> None:
     """Weights, centroids and moments of two runs agree to the last bit, and so do all losses."""
     assert bench.log(one) == bench.log(two)
-    first, second = (checkpoint.load(bench.folder(name)) for name in (one, two))
-    for group in ("model", "optimizer"):
-        found, expected = getattr(first, group), getattr(second, group)
-        assert found.keys() == expected.keys()
-        different = [n for n in expected if found[n].tobytes() != expected[n].tobytes()]
-        assert not different, (len(different), different[:3])
+    assert_same_checkpoint(bench.folder(one), bench.folder(two))
 
 
 def assert_same_run(bench: Bench, one: str, two: str) -> None:
     """Validations and counters agree too."""
     assert_same_arrays(bench, one, two)
     assert bench.log(one, "validation") == bench.log(two, "validation")
-    first, second = (checkpoint.load(bench.folder(n)).state["progress"] for n in (one, two))
-    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert_same_progress(bench.folder(one), bench.folder(two))

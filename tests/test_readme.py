@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_project import Project
 
+CATEGORY = ("python train_image_sag_CO2_con.py", "python test.py")
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
@@ -33,7 +34,7 @@ def of_kind(start: str) -> list[str]:
 
 
 def test_every_command_is_run_by_a_test_below() -> None:
-    kinds = ("make ", "python -m crossmodal.search ", "python RetrievalNet_")
+    kinds = ("make ", "python -m crossmodal.search ", "python RetrievalNet_", *CATEGORY)
     assert [command for command in commands() if not command.startswith(kinds)] == []
     assert all(of_kind(kind) for kind in kinds)
 
@@ -42,8 +43,9 @@ def test_make_targets_name_files_that_are_there(repo_root: Path) -> None:
     for command in of_kind("make "):
         done = run(command + " --dry-run VENV=" + str(Path(sys.prefix)), repo_root)
         assert done.returncode == 0, done.stderr
-        for script in re.findall(r"(RetrievalNet_\w+\.py)", done.stdout):
-            assert (repo_root / "Instance-level" / script).is_file()
+        for folder, part in re.findall(r"cd (\w+-level)(.*?)(?=\ncd |\Z)", done.stdout, re.DOTALL):
+            for script in re.findall(r"python (\w+\.py)", part):
+                assert (repo_root / folder / script).is_file()
         for config in re.findall(r"--config (\S+)", done.stdout):
             assert (repo_root / config).is_file()
 
@@ -66,3 +68,12 @@ def test_the_papers_commands_start_and_say_what_they_need(repo_root: Path) -> No
         done = run(command, repo_root / "Instance-level")
         assert done.returncode == 1
         assert "pix3d" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_papers_category_commands_start_and_say_what_they_need(repo_root: Path) -> None:
+    if any((repo_root / "data" / name).exists() for name in ("mi3dor1", "mi3dor2", "office31")):
+        pytest.skip("data of the paper is there: the commands would really train")
+    for command in [c for kind in CATEGORY for c in of_kind(kind)]:
+        done = run(command, repo_root / "Category-level")
+        assert done.returncode == 1
+        assert re.search("mi3dor|office31", done.stderr) and "Traceback" not in done.stderr

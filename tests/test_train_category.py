@@ -9,9 +9,10 @@ from typing import Any, Callable
 
 import numpy as np
 import pytest
-from category_bench import TEST, TRAIN, Bench, assert_same_arrays, assert_same_run, wait
+from category_bench import TEST, TRAIN, Bench, assert_same_arrays, assert_same_run
 from category_data import KINDS, write_list
 from scipy.io import loadmat
+from training_runs import wait
 
 from crossmodal import checkpoint
 

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
@@ -15,6 +14,7 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 from boxes_data import SETTINGS, write_boxes
+from training_runs import assert_same_checkpoint, assert_same_progress, wait
 
 from crossmodal import checkpoint
 from crossmodal.config import Config, OptimConfig
@@ -61,27 +61,12 @@ class Bench:
         return (self.folder(name) / "log.jsonl").read_text()
 
 
-def wait(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
-    """Until something is so; the process must still be at work then."""
-    end = time.monotonic() + 600
-    while not ready():
-        assert process.poll() is None, f"ended with {process.returncode}"
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
 def assert_same_run(bench: Bench, one: str, two: str) -> None:
     """Logs, weights, moments and counters of two finished runs agree to the last bit."""
     assert bench.log(one) == bench.log(two)
     for which in ("last", "best"):
-        first, second = (checkpoint.load(bench.folder(n), which) for n in (one, two))
-        for group in ("model", "optimizer"):
-            found, expected = getattr(first, group), getattr(second, group)
-            assert found.keys() == expected.keys()
-            different = [n for n in expected if found[n].tobytes() != expected[n].tobytes()]
-            assert not different, (which, len(different), different[:3])
-        first.state["progress"]["seconds"] = second.state["progress"]["seconds"]
-        assert first.state["progress"] == second.state["progress"]
+        assert_same_checkpoint(bench.folder(one), bench.folder(two), which)
+        assert_same_progress(bench.folder(one), bench.folder(two), which)
 
 
 @pytest.fixture(scope="module")

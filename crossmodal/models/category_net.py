@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from crossmodal.losses import CentroidState
 from crossmodal.models.domain_discriminator import DomainDiscriminator
+from crossmodal.models.layers import xavier_linear
 from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.style_transition import StyleDraw, style_transition
 from crossmodal.runtime import jt
@@ -35,8 +36,8 @@ class CategoryNet(nn.Module):
     def __init__(self, backbone: str, split: str, dim: int, classes: int,
                  rectified: bool = False) -> None:
         self.encoder = SplitBackbone(backbone, 3, split)
-        self.bottleneck = _linear(self.encoder.network.out_features, dim)
-        self.classifier = _linear(dim, classes)
+        self.bottleneck = xavier_linear(self.encoder.network.out_features, dim)
+        self.classifier = xavier_linear(dim, classes)
         self.dim, self.classes, self.rectified = dim, classes, rectified
 
     def execute(self, images: jt.Var, views: jt.Var,
@@ -102,11 +103,3 @@ class Adaptation(nn.Module):
         """Take over the centroids after a step."""
         for name, value in zip(state._fields, state):
             getattr(self, name).update(value)
-
-
-def _linear(in_features: int, out_features: int) -> nn.Linear:
-    """Weights from Xavier's normal distribution, biases from zero (Long et al., NeurIPS 2018)."""
-    layer = nn.Linear(in_features, out_features)
-    layer.weight = nn.init.xavier_gauss((out_features, in_features), "float32")
-    layer.bias = jt.zeros((out_features,), "float32")
-    return layer

@@ -1,6 +1,7 @@
 """The network that tells source items from target items."""
 from __future__ import annotations
 
+from crossmodal.models.layers import xavier_linear
 from crossmodal.runtime import jt
 
 nn = jt.nn
@@ -21,9 +22,9 @@ class DomainDiscriminator(nn.Module):
     """
 
     def __init__(self, in_features: int, hidden: int = 1024, dropout: float = 0.5) -> None:
-        self.first = _linear(in_features, hidden)
-        self.second = _linear(hidden, hidden)
-        self.last = _linear(hidden, 1)
+        self.first = xavier_linear(in_features, hidden)
+        self.second = xavier_linear(hidden, hidden)
+        self.last = xavier_linear(hidden, 1)
         self.dropout = nn.Dropout(dropout)
 
     def execute(self, x: jt.Var) -> jt.Var:
@@ -32,10 +33,3 @@ class DomainDiscriminator(nn.Module):
         x = self.dropout(nn.relu(self.second(x)))
         # Jittor 1.3.11 cannot compile the sum with a bias (1,) that was just loaded; (1, 1) it can.
         return jt.matmul(x, self.last.weight.transpose(1, 0)) + self.last.bias.reshape(1, 1)
-
-
-def _linear(in_features: int, out_features: int) -> nn.Linear:
-    layer = nn.Linear(in_features, out_features)
-    layer.weight = nn.init.xavier_gauss((out_features, in_features), "float32")
-    layer.bias = jt.zeros((out_features,), "float32")
-    return layer

@@ -57,6 +57,14 @@ def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
     return layer
 
 
+def xavier_linear(in_features: int, out_features: int) -> nn.Linear:
+    """Weights from Xavier's normal distribution (Glorot and Bengio, AISTATS 2010), biases zero."""
+    layer = nn.Linear(in_features, out_features)
+    layer.weight = nn.init.xavier_gauss((out_features, in_features), "float32")
+    layer.bias = jt.zeros((out_features,), "float32")
+    return layer
+
+
 def l2_normalise(x: jt.Var, eps: float = 1e-12) -> jt.Var:
     """Rows of ``x`` (..., D) scaled to length one; rows shorter than ``eps`` stay finite."""
     squared = (x * x).sum(-1, keepdims=True)

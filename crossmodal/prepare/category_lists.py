@@ -25,6 +25,7 @@ from crossmodal.data.dataset import open_library
 from crossmodal.data.errors import DataError
 from crossmodal.data.records import QueryRecord, read_list
 from crossmodal.data.views import ViewStore, open_views
+from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.prepare.output import write_bytes
 
 
@@ -41,10 +42,10 @@ def main(root: Path = Path("data/demo"), name: str = "demo", library: str = "sha
     label = {category: number for number, category in enumerate(classes)}
     others = open_library(DataConfig(root=str(root), name=name, library=library), classes)
     for part, records in sides.items():
-        _write_list(folder / f"source_{part}.txt", _pictures(records, folder, label))
+        write_items(folder / f"source_{part}.txt", _pictures(records, folder, label))
     for part, shapes in (("train", store), ("test", others)):
-        _write_list(folder / f"target_{part}.txt", _shapes(shapes, part, folder, label, views))
-    _write_list(folder / "classes.txt", classes)
+        write_items(folder / f"target_{part}.txt", _shapes(shapes, part, folder, label, views))
+    write_lines(folder / "classes.txt", classes)
     return folder
 
 
@@ -55,32 +56,29 @@ def spread(count: int, wanted: int) -> list[int]:
     return [count * k // wanted for k in range(wanted)]
 
 
-def _pictures(records: Iterable[QueryRecord], folder: Path, label: Mapping[str, int]) -> list[str]:
-    return [f"{Path(os.path.relpath(record.image, folder)).as_posix()} {label[record.category]}"
+def _pictures(records: Iterable[QueryRecord], folder: Path, label: Mapping[str, int]
+              ) -> list[ListItem]:
+    return [([Path(os.path.relpath(record.image, folder)).as_posix()], label[record.category])
             for record in records]
 
 
 def _shapes(store: ViewStore, part: str, folder: Path, label: Mapping[str, int],
-            views: int) -> list[str]:
-    """Lines of every shape's views, which are written as pictures."""
-    lines = []
+            views: int) -> list[ListItem]:
+    """Every shape's views, which are written as pictures."""
+    items: list[ListItem] = []
     keys = [key for key in store if key.category in label]
     for key in tqdm(keys, desc=f"views, {part}", unit="shape", leave=False):
-        for place, view in enumerate(store[key][spread(len(store[key]), views)]):
-            name = f"view/{part}/{key}/{place}.png"
+        names = [f"view/{part}/{key}/{place}.png" for place in range(views)]
+        for name, view in zip(names, store[key][spread(len(store[key]), views)]):
             write_bytes(folder / name, _png(view))
-            lines.append(f"{name} {label[key.category]}")
-    return lines
+        items.append((names, label[key.category]))
+    return items
 
 
 def _png(view: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(view).save(file, "PNG")
     return file.getvalue()
-
-
-def _write_list(path: Path, lines: Iterable[str]) -> None:
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _parse() -> argparse.Namespace:

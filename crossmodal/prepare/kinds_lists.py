@@ -7,18 +7,17 @@ A list has one ``path label`` a line; a shape's views are consecutive lines. Lab
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossmodal.prepare.kinds_store import photo_path, view_paths
-from crossmodal.prepare.output import write_bytes
+from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
 
 DISTRACTOR = -1
-ListItem = tuple[Sequence[str], int]
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def split(families: Mapping[str, str], share: float, most: tuple[int, int]) -> P
 
 def write_lists(folder: Path, parts: Split, distractors: Sequence[str], views: int) -> None:
     """Write classes.txt and the five lists."""
-    _write_lines(folder / "classes.txt", parts)
+    write_lines(folder / "classes.txt", parts)
     for side in ("train", "test"):
         photos: list[ListItem] = []
         shapes: list[ListItem] = []
@@ -106,19 +105,11 @@ def write_lists(folder: Path, parts: Split, distractors: Sequence[str], views: i
             of_photos, of_shapes = (sorted(getattr(part, side)) for part in parts[name])
             photos += [([photo_path(photo)], label) for photo in of_photos]
             shapes += [(view_paths(key, views), label) for key in of_shapes]
-        _write_list(folder / f"source_{side}.txt", photos)
-        _write_list(folder / f"target_{side}.txt", shapes)
+        write_items(folder / f"source_{side}.txt", photos)
+        write_items(folder / f"target_{side}.txt", shapes)
     others = [(view_paths(key, views), DISTRACTOR) for key in sorted(distractors)]
-    _write_list(folder / "target_test_all.txt", [*shapes, *others])
+    write_items(folder / "target_test_all.txt", [*shapes, *others])
 
 
 def _draw(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
-
-
-def _write_list(path: Path, items: Iterable[ListItem]) -> None:
-    _write_lines(path, (f"{name} {label}" for names, label in items for name in names))
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
