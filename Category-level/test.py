@@ -108,8 +108,8 @@ def test(encoder: CategoryEncoder, config: CategoryConfig, folder: Path,
 
 
 def test_untrained(config: CategoryConfig, what: str, folder: Path,
-                   options: argparse.Namespace) -> CategoryResults:
-    """Measure the backbone's own features, or nearest class centroids of them."""
+                   options: argparse.Namespace) -> str:
+    """Measure the backbone's own features, or nearest class centroids of them; the table."""
     seeds.seed_everything(config.seed)
     domains = Domains.load(config.data, config.seed)
     encoder = CategoryEncoder(build_category_net(config.model, len(domains.classes)), config,
@@ -130,7 +130,7 @@ def test_untrained(config: CategoryConfig, what: str, folder: Path,
                                  options.features)
     write_category_report(results, folder, RunFacts(config_hash(config), config.seed, {}, {
         "model": encoder.fingerprint, "config": to_dict(config)}), class_names=encoder.classes)
-    return results
+    return category_table(results, encoder.classes)
 
 
 def subjects(config: CategoryConfig, options: argparse.Namespace
@@ -174,8 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     use_device(config.device)
     if options.untrained:
         folder = Path(options.output or run_folder(config) / f"untrained_{options.untrained}")
-        print(category_table(test_untrained(config, options.untrained, folder,  # noqa: T201
-                                            options)))
+        print(test_untrained(config, options.untrained, folder, options))  # noqa: T201
         return folder
     runs, folders = [], []
     for name, encoder, its_config, folder in subjects(config, options):
