@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from crossmodal.data.domains import Domains, load_test
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import Item
 from crossmodal.data.images import read_rgb
+from crossmodal.data.loader import LoaderError
 from crossmodal.models.build import build_category_net
 from crossmodal.models.category_encode import CategoryEncoder, Embedded
 from crossmodal.retrieval.category_features import DomainFeatures
@@ -44,20 +46,26 @@ from crossmodal.retrieval.category_report import (
     COLUMNS,
     MeasuredDomains,
     category_table,
+    measured_on,
     write_category_report,
 )
 from crossmodal.retrieval.class_centroids import class_centroids, nearest_centroid
 from crossmodal.retrieval.comparison import RunMeasures, comparison_table
-from crossmodal.retrieval.report import Pictures, RunFacts
+from crossmodal.retrieval.report import Pictures, RunFacts, write_text
 from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger, peak_memory_mib
-from crossmodal.training.category_flags import add_flags, settings_of
+from crossmodal.training.category_flags import TESTED, add_flags, settings_of
 from crossmodal.training.run_state import run_folder
 
 LOG = get_logger("test")
-ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, OSError, ValueError)
+ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, SetupError, OSError,
+          ValueError)
+# Keys a test may change; how pictures look to the network is in its checkpoint.
+OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
+       "eval_batch_size", "prefetch", "cache_mib")
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,18 @@ def test(encoder: CategoryEncoder, config: CategoryConfig, folder: Path,
          options: argparse.Namespace) -> CategoryResults:
     """Embed both sides, rank, measure, and write the report."""
     queries, gallery = load_test(config.data, encoder.classes)
+    began = time.monotonic()
     ready = CategoryEncoder(encoder.net, config, encoder.classes, encoder.fingerprint)
     source = Side.embed(ready, queries, "query", config.data.workers)
     target = Side.embed(ready, gallery, "shape", config.data.workers)
+    embedded = time.monotonic()
     results = measure_categories(source.found.feature, source.labels, target.found.feature,
                                  target.labels, options.protocol, options.features)
-    facts = RunFacts(config_hash(config), config.seed, {}, {
-        "model": encoder.fingerprint, "config": to_dict(config)})
+    seconds = {"embedding": embedded - began, "ranking": time.monotonic() - embedded}
+    facts = RunFacts(config_hash(config), config.seed, seconds, {
+        "model": encoder.fingerprint, "config": to_dict(config), "unreadable": {
+            "queries": len(queries) - len(source.items), "shapes": len(gallery) - len(target.items)
+        }})
     measured = MeasuredDomains(source.features(), target.features())
     write_category_report(results, folder, facts, measured,
                           Pictures(lambda i: read_rgb(source.items[i].files[0]),
@@ -141,7 +154,7 @@ def subjects(config: CategoryConfig, options: argparse.Namespace
     for place in places:
         encoder = CategoryEncoder.from_checkpoint(place)
         run = place if place.is_dir() else place.parent
-        folder = run / "test"
+        folder = run / report_name(encoder.config, config, options)
         if options.output:
             folder = Path(options.output) / (run.name if len(places) > 1 else "")
         found.append((run.name, encoder, with_data(encoder.config, config), folder))
@@ -151,10 +164,26 @@ def subjects(config: CategoryConfig, options: argparse.Namespace
     return found
 
 
+def report_name(trained: CategoryConfig, now: CategoryConfig, options: argparse.Namespace) -> str:
+    """``test``, and what is not as usual: no report takes another one's place."""
+    parts = [options.protocol] * (options.protocol != PROTOCOLS[0])
+    parts += [options.features] * (options.features != PREPARATIONS[0])
+    for key in ("query_list", "gallery_list"):
+        if getattr(now.data, key) != getattr(trained.data, key):
+            parts.append(Path(str(getattr(now.data, key))).stem)
+    return "_".join(["test", *parts])
+
+
 def settings(options: argparse.Namespace) -> CategoryConfig:
     """As the command line says; a checkpoint without a config is tested on its own data."""
     path, overrides = settings_of(options)
-    if path is None and options.checkpoint:
+    wrong = [text for text in options.set if not options.untrained and text.startswith(
+        ("data.", "model.", "loss.", "optim."))
+        and text.partition("=")[0] not in {f"data.{key}" for key in OWN}]
+    if wrong:
+        raise ConfigError(f"--set {wrong[0]}: a test takes that from the checkpoint; it may change "
+                          f"data.{{{', '.join(OWN)}}}")
+    if options.checkpoint and not options.config and not options.dset:
         trained = CategoryEncoder.from_checkpoint(options.checkpoint[0]).config
         return override(trained, overrides)
     return load_tree(CategoryConfig, path, overrides)
@@ -162,8 +191,7 @@ def settings(options: argparse.Namespace) -> CategoryConfig:
 
 def with_data(trained: CategoryConfig, now: CategoryConfig) -> CategoryConfig:
     """The trained configuration, which says how pictures are prepared, with today's lists."""
-    here = {key: getattr(now.data, key) for key in
-            ("root", "name", "query_list", "gallery_list", "views", "workers", "eval_batch_size")}
+    here = {key: getattr(now.data, key) for key in OWN}
     return replace(trained, data=replace(trained.data, **here))
 
 
@@ -184,7 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     if len(runs) == 1:
         print(category_table(results, encoder.classes))  # noqa: T201
     else:
-        print(comparison_table(runs, COLUMNS, ()))  # noqa: T201
+        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results)}"
+        write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
+        print(text)  # noqa: T201
     for folder in folders:
         LOG.info("report in %s", folder)
     LOG.info("protocol %s, features %s; peak memory %.0f MiB", options.protocol,
@@ -195,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Test category-level SC-IBSR.")
-    add_flags(parser)
+    add_flags(parser, TESTED)
     parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
                         "one, else the defaults")
     parser.add_argument("--checkpoint", nargs="+", metavar="PATH",

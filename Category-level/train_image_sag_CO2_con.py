@@ -34,12 +34,14 @@ from crossmodal.models.category_net import Adaptation, DomainEmbeddings
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training import run_state
 from crossmodal.training.category_flags import add_flags, settings_of
 from crossmodal.training.category_objective import category_objective, category_sum
 from crossmodal.training.interrupt import StopRequest
+from crossmodal.training.loss_values import loss_values
 from crossmodal.training.lowered_domains import can_lower, lowered_domains
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_log import RunLog
@@ -47,30 +49,33 @@ from crossmodal.training.schedule import inverse_decay
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
-ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, FileExistsError,
-          FloatingPointError, OSError)
+ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, SetupError,
+          FileExistsError, FloatingPointError, OSError)
 
 
 class Training:
     """One run: what it trains, how far it is, and the loop."""
 
-    def __init__(self, config: CategoryConfig, resume: bool = False) -> None:
+    def __init__(self, config: CategoryConfig, resume: bool = False,
+                 overwrite: bool = False) -> None:
         self.config = config
         self.folder = run_state.run_folder(config)
         seeds.seed_everything(config.seed)
         self.domains = Domains.load(config.data, config.seed)
-        run_state.start_folder(self.folder, config, resume)
+        self.batches = DomainBatches(self.domains, config.data, config.seed,
+                                     config.optim.iterations)
+        self.facts = {"classes": self.domains.classes, "data": self.batches.digest()}
         net = build_category_net(config.model, len(self.domains.classes), pretrained=not resume)
+        run_state.start_folder(self.folder, config, resume, overwrite)
         self.parts = Adaptation(net)
         jt.sync_all(True)  # a random start is drawn now, whatever ran before
         self.optimiser = make_optimiser(self.parts, config)
-        self.progress = run_state.Progress()
+        self.progress = run_state.Progress(weights=net.weights)
         self.saved_steps = -1
         if resume:
-            self.progress = run_state.restore(self.folder, config, self.parts, self.optimiser)
+            self.progress = run_state.restore(self.folder, config, self.parts, self.optimiser,
+                                              self.facts)
             self.saved_steps = self.progress.total_steps
-        self.batches = DomainBatches(self.domains, config.data, config.seed,
-                                     config.optim.iterations)
         encoder = CategoryEncoder(net, config, self.domains.classes)
         self.lowered = can_lower(encoder)
         if self.lowered:
@@ -79,6 +84,9 @@ class Training:
     def run(self) -> None:
         """Iterations until the plan is done, time is up or somebody asks."""
         data, log, progress = self.config.data, self.config.log, self.progress
+        if log.validate_every and not self.domains.validation:
+            LOG.info("nothing is validated: no source pictures are held out "
+                     "(data.validation_fraction=0)")
         workers = 0 if self.lowered else data.workers  # features are read, not made
         LOG.info("%d source pictures of %d classes, %d unlabelled target items of %d views",
                  len(self.domains.source), len(self.domains.classes), len(self.domains.target),
@@ -101,13 +109,13 @@ class Training:
         self.parts.train()
         # What is still pending would fuse with the first step and round it differently.
         jt.sync_all(True)
+        began = time.monotonic()
         for batch in loader.epoch(0, start=progress.total_steps):
-            began = time.monotonic()
             self.step(batch)
-            progress.seconds += time.monotonic() - began
-            if self.due(log.checkpoint_every) or self.due(log.validate_every) or self.finished():
+            progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
+            if self.due(log.checkpoint_every) or self.validation_is_due() or self.finished():
                 break
-        if self.domains.validation and (self.due(log.validate_every) or self.done()):
+        if self.validation_is_due() or (self.domains.validation and self.done()):
             self.validate()
         if self.due(log.checkpoint_every) or self.finished():
             self.save()
@@ -129,7 +137,7 @@ class Training:
         self.parts.remember(centroids)
         progress.total_steps += 1
         jt.sync_all(True)
-        values = {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+        values = loss_values(total, terms)
         self.bar.update()
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         broken = not all(math.isfinite(value) for value in values.values())
@@ -156,12 +164,15 @@ class Training:
     def save(self) -> None:
         """Write `last`."""
         run_state.save(self.folder, self.config, self.parts, self.optimiser, self.progress,
-                       facts={"classes": self.domains.classes})
+                       facts=self.facts)
         self.saved_steps = self.progress.total_steps
 
     def due(self, every: int) -> bool:
         """Whether something done every so many iterations is due."""
         return every > 0 and self.progress.total_steps % every == 0
+
+    def validation_is_due(self) -> bool:
+        return bool(self.domains.validation) and self.due(self.config.log.validate_every)
 
     def done(self) -> bool:
         """Whether the plan (iterations or minutes) is fulfilled."""
@@ -190,9 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     config = load_tree(CategoryConfig, *settings_of(options))
     LOG.info("settings:\n%s", to_yaml(config))
     use_device(config.device)
-    if options.overwrite:
-        run_state.discard(run_state.run_folder(config))
-    training = Training(config, options.resume)
+    training = Training(config, options.resume, options.overwrite)
     training.run()
     return training.folder
 

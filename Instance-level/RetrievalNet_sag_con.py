@@ -31,10 +31,12 @@ from crossmodal.models.style_transition import StyleDraw
 from crossmodal.retrieval.evaluate import evaluate_queries
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training import run_state
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.interrupt import StopRequest
+from crossmodal.training.loss_values import loss_values
 from crossmodal.training.lowered import lowered_batches
 from crossmodal.training.objective import objective, weighted_sum
 from crossmodal.training.optimiser import Group, Optimiser
@@ -43,23 +45,23 @@ from crossmodal.training.schedule import Schedule, make_schedule
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
-ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, FileExistsError,
-          FloatingPointError, OSError)
+ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, SetupError,
+          FileExistsError, FloatingPointError, OSError)
 
 
 class Training:
     """One run: what it trains, how far it is, and the loop."""
 
-    def __init__(self, config: Config, resume: bool = False) -> None:
+    def __init__(self, config: Config, resume: bool = False, overwrite: bool = False) -> None:
         self.config = config
         self.folder = run_state.run_folder(config)
         seeds.seed_everything(config.seed)
         self.dataset = InstanceDataset.load(config.data, config.seed)
-        run_state.start_folder(self.folder, config, resume)
         self.batches = TrainBatches(self.dataset, config.data, config.seed)
         self.net = build_retrieval_net(config.model, pretrained=not resume)
+        run_state.start_folder(self.folder, config, resume, overwrite)
         self.optimiser = make_optimiser(self.net, config)
-        self.progress = run_state.Progress()
+        self.progress = run_state.Progress(weights=self.net.weights)
         self.saved_steps = -1
         if resume:
             self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
@@ -95,10 +97,10 @@ class Training:
         # What is still pending would fuse with the first step and round it differently.
         jt.sync_all(True)
         progress = self.progress
+        began = time.monotonic()
         for batch in loader.epoch(progress.epoch, start=progress.step):
-            began = time.monotonic()
             self.step(batch)
-            progress.seconds += time.monotonic() - began
+            progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
             if self.interrupted():
                 break
         whole = progress.step >= self.steps_per_epoch
@@ -128,7 +130,7 @@ class Training:
         self.optimiser.step(total, rate, resting)
         progress.step, progress.total_steps = progress.step + 1, progress.total_steps + 1
         jt.sync_all(True)
-        values = {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+        values = loss_values(total, terms)
         self.bar.update()
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()})
         broken = not all(math.isfinite(value) for value in values.values())
@@ -214,9 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     config = load_config(options.config, options.set)
     LOG.info("settings:\n%s", to_yaml(config))
     use_device(config.device)
-    if options.overwrite:
-        run_state.discard(run_state.run_folder(config))
-    training = Training(config, options.resume)
+    training = Training(config, options.resume, options.overwrite)
     training.run()
     return training.folder
 

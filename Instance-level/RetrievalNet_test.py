@@ -34,6 +34,7 @@ from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
 from crossmodal.data.errors import DataError
 from crossmodal.data.images import read_rgb
+from crossmodal.data.loader import LoaderError
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.views import ViewStore
 from crossmodal.models.build import build_retrieval_net
@@ -47,12 +48,14 @@ from crossmodal.retrieval.scoring import attention_scores
 from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
 from crossmodal.runtime import paths, seeds
 from crossmodal.runtime.device import use_device
+from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.run_state import run_folder
 
 LOG = get_logger("test")
-ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, OSError, ValueError)
+ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, SetupError, OSError,
+          ValueError)
 MODES = ("simple", "full", "shapenet")
 
 

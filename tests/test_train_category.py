@@ -132,6 +132,18 @@ def test_a_run_is_not_overwritten_unless_told(bench: Bench, untrained: str) -> N
                                               "--set", f"seed={seed}"))
         found.append(path.read_bytes())
     assert found[0] == found[2] != found[1]
+    bench.refused(bench.train_script, untrained, "--overwrite", "--s_dset_path", "nowhere.txt")
+    assert path.read_bytes() == found[2]  # a start that fails costs nothing
+
+
+def test_a_run_is_not_continued_on_other_data(bench: Bench, whole: str) -> None:
+    path = bench.root / "kinds" / "source_train.txt"
+    text = path.read_text()
+    try:
+        write_list(path, text.splitlines()[:-3])
+        assert "other data (data changed)" in bench.refused(bench.train_script, whole, "--resume")
+    finally:
+        path.write_text(text)
 
 
 @pytest.mark.parametrize("more, complaint", [
@@ -181,14 +193,15 @@ def test_a_test_leaves_its_report(bench: Bench, whole: str) -> None:
     done = bench.run(TEST, whole, "--protocol", "sc-ibsr-released")
     assert done.returncode == 0, done.stdout[-3000:]
     assert "| triangle |" in done.stdout and "protocol sc-ibsr-released" in done.stdout
-    folder = bench.folder(whole) / "test"
+    folder = bench.folder(whole) / "test_sc-ibsr-released"
     assert {path.name for path in folder.iterdir()} == {
         "metrics.json", "table.md", "precision_recall.png", "tsne.png", "grid.png", "source.mat",
         "target.mat", "features.npz"}
     found = json.loads((folder / "metrics.json").read_text())
     assert found["protocol"] == "sc-ibsr-released" and set(found["per_category"]) == set(KINDS)
     assert (found["counts"]["queries"], found["counts"]["shapes"]) == (12, 9)
-    assert found["config"]["optim"]["iterations"] == STEPS
+    assert found["config"]["optim"]["iterations"] == STEPS and found["seconds"]["embedding"] > 0
+    assert found["unreadable"] == {"queries": 0, "shapes": 0}
     source, target = (loadmat(folder / f"{side}.mat") for side in ("source", "target"))
     assert source["source_feature"].shape == (12, 16) and target["target_label"].size == 9
     right = source["source_predict_label"].ravel() == source["source_label"].ravel()
@@ -203,6 +216,8 @@ def test_several_checkpoints_are_compared(bench: Bench, whole: str, untrained: s
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert [line.split("|")[1].strip() for line in table] == ["method", "-" * 9, whole, untrained]
     assert "mAP" in table[0] and "ANMRR" in table[0]
+    text = (bench.root / "both" / "comparison.md").read_text()
+    assert table[0] in text and "protocol mi3dor" in text and "12 queries of 3 classes" in text
     found = [json.loads((bench.root / "both" / name / "metrics.json").read_text())
              for name in (whole, untrained)]
     assert found[0]["protocol"] == found[1]["protocol"] == "mi3dor"
@@ -233,3 +248,10 @@ def test_a_test_of_unreadable_pictures(bench: Bench, untrained: str) -> None:
 
 def test_a_checkpoint_that_is_not_there(bench: Bench) -> None:
     assert "no such checkpoint" in bench.refused(bench.test_script, "nobody")
+
+
+@pytest.mark.parametrize("setting", ["model.backbone=resnet34", "data.image_size=64"])
+def test_what_the_checkpoint_decides_is_not_for_a_test(bench: Bench, untrained: str,
+                                                       setting: str) -> None:
+    assert "a test takes that from the checkpoint" in bench.refused(
+        bench.test_script, untrained, "--set", setting)

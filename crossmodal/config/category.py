@@ -25,8 +25,8 @@ class DomainConfig(PictureConfig):
     name: str = "mi3dor1"  # data set: folder of the lists, and the run's name
     source_list: str = "source_train.txt"  # training pictures, with labels
     target_list: str = "target_train.txt"  # training shapes; its labels are never read
-    query_list: str = "source_test.txt"  # test pictures, the queries
-    gallery_list: str = "target_test.txt"  # test shapes, the gallery
+    query_list: Optional[str] = "source_test.txt"  # test pictures; none: the training pictures
+    gallery_list: Optional[str] = "target_test.txt"  # test shapes; none: the training shapes
     class_names: str = "classes.txt"  # one name a line, line number = label; it may be missing
     views: int = 4  # consecutive lines that are one shape; 1: each line is an item, as in Office-31
     batch_size: int = 32  # source pictures, and target items, in a training batch

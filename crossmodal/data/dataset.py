@@ -78,7 +78,17 @@ def data_folder(data: DataConfig) -> Path:
 
 
 def open_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
-    """The second library's renderings of `categories` (test mode "shapenet")."""
+    """The second library's renderings of `categories` (test mode "shapenet"), the sound ones."""
+    store = find_library(data, categories)
+    bad = store.broken(store.keys(), data.views)
+    if bad:
+        logger.warning("%s: unreadable renderings, left out: %s", data.library,
+                       some(list(bad.values()), len(store), "shapes"))
+    return store.without(bad)
+
+
+def find_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
+    """The second library's renderings of `categories`, not yet read."""
     try:
         folder = Path(paths.find(Path(data.root) / data.library))
     except FileNotFoundError as error:
@@ -87,11 +97,7 @@ def open_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
     for category in categories:
         path = folder / data.library_views.replace("{category}", category)
         store = store.joined(open_views(path, category))
-    bad = store.broken(store.keys(), data.views)
-    if bad:
-        logger.warning("%s: unreadable renderings, left out: %s", folder,
-                       some(list(bad.values()), len(store), "shapes"))
-    return store.without(bad)
+    return store
 
 
 def _read(path: Path, data: DataConfig) -> list[QueryRecord]:

@@ -5,6 +5,7 @@ in every pass; an item's views are one thing, shuffled and changed together.
 """
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,6 +114,12 @@ class DomainBatches:
 
     def steps(self) -> int:
         return self.iterations
+
+    def digest(self) -> str:
+        """Changes with any item of either list, and with any label of the source."""
+        listed = [(item.id, item.label) for item in self.source.items], \
+            [item.id for item in self.target.items]
+        return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 
     def layout(self) -> Layout:
         """Shape and type of every array of a batch."""

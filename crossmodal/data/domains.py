@@ -1,12 +1,13 @@
 """Category-level data: labelled source pictures and target items whose labels stay unread."""
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossmodal.config import DomainConfig
-from crossmodal.data.errors import DataError
+from crossmodal.data.errors import DataError, some
 from crossmodal.data.image_lists import (
     Item,
     class_names,
@@ -36,7 +37,7 @@ class Domains:
     def load(cls, data: DomainConfig, seed: int) -> Domains:
         """Read both lists; raises DataError where training makes no sense on them."""
         where = find(data, data.source_list)
-        source = read_items(where, class_names=_given_names(data))
+        source = read_items(where, class_names=read_names(class_file(data, where)) or [])
         names = classes_of(data, source, where)
         target = read_items(find(data, data.target_list), data.views, labels=False)
         training, validation = held_out(source, data.validation_fraction, seed)
@@ -46,15 +47,23 @@ class Domains:
 def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], list[Item]]:
     """(queries, gallery) of a test, labelled; a label of -1 in the gallery: none of the classes.
 
-    Raises DataError for a label beyond the classes that the network was trained on.
+    Raises DataError for a label beyond the classes that the network was trained on, and for a query
+    that lies in the gallery: it would find itself.
     """
-    queries = read_items(find(data, data.query_list), class_names=classes)
-    gallery = read_items(find(data, data.gallery_list), data.views, class_names=classes)
-    for items, name in ((queries, data.query_list), (gallery, data.gallery_list)):
+    asking, answering = data.query_list or data.source_list, data.gallery_list or data.target_list
+    queries = read_items(find(data, asking), class_names=classes)
+    gallery = read_items(find(data, answering), data.views, class_names=classes)
+    for items, name in ((queries, asking), (gallery, answering)):
         _check_labels(items, len(classes), name)
+    shown = {path for item in gallery for path in item.files}
+    both = [item.id for item in queries if item.files[0] in shown]
+    if both:
+        raise DataError(f"{asking} and {answering} share {some(both, len(queries), 'queries')}, "
+                        "which would find themselves: name the other domain's list in "
+                        "data.gallery_list (--test_dset_path)")
     unlabelled = [item.id for item in queries if item.label == -1]
     if unlabelled:
-        raise DataError(f"{data.query_list}: query {unlabelled[0]} has label -1; a query needs its "
+        raise DataError(f"{asking}: query {unlabelled[0]} has label -1; a query needs its "
                         "class: remove it from the list")
     return queries, gallery
 
@@ -62,21 +71,21 @@ def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], l
 def classes_of(data: DomainConfig, source: Sequence[Item], where: Path) -> list[str]:
     """Class names; their number is what the source's labels need.
 
+    where : the source's list or folder; beside it lies the file of class names, if there is one
     Raises DataError for fewer than two classes, and for negative labels.
     """
+    file = class_file(data, where)
     labels = {item.label for item in source if item.label is not None}
     if min(labels) < 0:
         raise DataError(f"{where}: label -1 in the source: every training picture needs its class")
     if len(labels) < 2:
         raise DataError(f"{where}: all {len(source)} pictures have label {labels.pop()}; there is "
                         "nothing to tell apart with one class")
-    names = _given_names(data) or (folder_classes(where) if where.is_dir() else [])
+    names = read_names(file) or (folder_classes(where) if where.is_dir() else [])
     if not names and max(labels) >= len(source):
         raise DataError(f"{where}: label {max(labels)}, but only {len(source)} pictures: there are "
-                        "not that many classes; correct the list, or name all classes in "
-                        f"{data.class_names}")
-    return names if names and max(labels) < len(names) else class_names(
-        folder(data) / data.class_names, max(labels) + 1)
+                        f"not that many classes; correct the list, or name all classes in {file}")
+    return names if names and max(labels) < len(names) else class_names(file, max(labels) + 1)
 
 
 def held_out(source: Sequence[Item], fraction: float, seed: int) -> tuple[list[Item], list[Item]]:
@@ -116,9 +125,18 @@ def find(data: DomainConfig, name: str) -> Path:
                         ) from error
 
 
-def _given_names(data: DomainConfig) -> list[str]:
-    """Names of the class file, none where there is no such file."""
-    return read_names(folder(data) / data.class_names) or []
+def class_file(data: DomainConfig, where: Path) -> Path:
+    """The file of class names of the source at ``where``; it need not exist.
+
+    Looked for in the list's folder (of a folder: in it, then beside it), and in ``<root>/<name>``
+    only if the source lies in there: other data sets number their classes differently.
+    """
+    whole = Path(os.path.abspath(folder(data)))
+    places = [where, where.parent] if where.is_dir() else [where.parent]
+    if whole in Path(os.path.abspath(where)).parents:
+        places.append(whole)
+    files = [place / data.class_names for place in places]
+    return next((file for file in files if file.is_file()), files[-1])
 
 
 def _check_labels(items: Sequence[Item], classes: int, name: str) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 
 from crossmodal.config import DomainConfig
 from crossmodal.data.augment import variant_mirror
-from crossmodal.data.errors import SampleError
 from crossmodal.data.find_object import find_object
 from crossmodal.data.image_lists import Item
 from crossmodal.data.images import join, read_rgb
@@ -19,13 +18,13 @@ from crossmodal.data.pictures import square_picture
 from crossmodal.data.transforms import normalise_picture, random_box, random_shift, warp_picture
 from crossmodal.runtime import seeds
 
-KINDS = ("query", "shape")  # source pictures, target items
-
 
 def read_frames(item: Item, kind: str, data: DomainConfig) -> np.ndarray:
-    """(V, S, S, 4) uint8, S a little more than the network's side; raises SampleError."""
-    size, crop = _side(kind, data), _crop_to_object(kind, data)
-    stored = math.ceil(size / data.test_crop)
+    """(V, S, S, 4) uint8, S at least 8/7 of the network's side; raises SampleError.
+
+    kind : "query", a source picture, or "shape", a target item
+    """
+    stored, crop = _stored(kind, data), _crop_to_object(kind, data)
     frames = []
     for path in item.files:
         rgb = read_rgb(path, None if crop else stored)
@@ -61,10 +60,17 @@ def frames_variant(frames: np.ndarray, kind: str, name: str, variant: int,
 
 
 def centre_frames(frames: np.ndarray, kind: str, data: DomainConfig) -> np.ndarray:
-    """(V, size, size, 4) uint8: the centre crop that a test sees."""
+    """(V, size, size, 4) uint8: the centre, ``test_crop`` of the side, that a test sees.
+
+    Cut out where that is the network's side, else scaled down to it with antialiasing.
+    """
     size, side = _side(kind, data), frames.shape[1]
-    start = (side - size) // 2
-    return frames[:, start:start + size, start:start + size]
+    seen = max(size, math.floor(side * data.test_crop))
+    start = (side - seen) // 2
+    centre = frames[:, start:start + seen, start:start + seen]
+    if seen == size:
+        return centre
+    return np.stack([square_picture(frame, size, "squash", False, 0.0) for frame in centre])
 
 
 def normalise_frames(frames: np.ndarray, data: DomainConfig, out: np.ndarray) -> None:
@@ -73,13 +79,10 @@ def normalise_frames(frames: np.ndarray, data: DomainConfig, out: np.ndarray) ->
         normalise_picture(frame[..., :3], data.normalisation, place)
 
 
-def readable(item: Item, kind: str, data: DomainConfig) -> str:
-    """Nothing, or the complaint why an item cannot be read."""
-    try:
-        read_frames(item, kind, data)
-    except SampleError as error:
-        return str(error)
-    return ""
+def _stored(kind: str, data: DomainConfig) -> int:
+    """Pixels a side that are kept: what random crops are cut from must not need enlarging much."""
+    size = _side(kind, data)
+    return max(math.ceil(size / data.test_crop), math.ceil(size * 8 / 7))
 
 
 def _side(kind: str, data: DomainConfig) -> int:

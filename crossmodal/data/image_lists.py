@@ -1,8 +1,9 @@
 """Lists of pictures in the released format, and folders: what the category level reads.
 
 A list has one ``path label`` a line; blank lines and lines that begin with ``#`` are skipped. Paths
-are relative to the list's folder, or else as given. A shape's views are consecutive lines. A folder
-in the place of a list has one folder a class: ``class/picture``, or ``class/shape/view``.
+are relative to the list's folder, or else as given. A shape's views are consecutive lines; their
+names are looked at to notice a wrong number of views (`view_names`). A folder in the place of a
+list has one folder a class: ``class/picture``, or ``class/shape/view``.
 """
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from crossmodal.data.errors import DataError, some
+from crossmodal.data.view_names import Line, check_views, lines_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 _PICTURE = re.compile(r"(.*\.(?:png|jpe?g|bmp|webp|tiff?|gif))(?:\s.*)?$", re.IGNORECASE)
@@ -23,15 +25,6 @@ class Item(NamedTuple):
     id: str  # as the list names the first of its files
     files: tuple[str, ...]  # V paths
     label: Optional[int]  # noqa: UP045 - class number; -1: none of the classes; None: not read
-
-
-class Line(NamedTuple):
-    """One picture of a list."""
-
-    number: int  # of the line, from 1; of a folder's picture 0
-    name: str  # as the list has it, or under the folder
-    path: str
-    label: Optional[int]  # noqa: UP045
 
 
 def read_items(source: Path, views: int = 1, labels: bool = True,
@@ -159,32 +152,16 @@ def _group(lines: Sequence[Line], views: int, source: Path) -> list[Item]:
     if len(lines) % views:
         raise DataError(f"{source}: {len(lines)} pictures are not a whole number of shapes of "
                         f"{views} views; complete the last shape or set data.views")
+    if views > 1:
+        check_views(lines, views, source)
     items = []
     for start in range(0, len(lines), views):
         group = lines[start:start + views]
         if len({line.label for line in group}) > 1:
-            raise DataError(f"{_lines_of(group, source)}: the "
-                            f"{views} views of one shape have different labels; is data.views "
-                            "right?")
-        if views > 1:
-            _check_one_shape(group, source, views)
+            raise DataError(f"{lines_of(group, source)}: the {views} views of one shape have "
+                            "different labels; is data.views right?")
         items.append(Item(group[0].name, tuple(line.path for line in group), group[0].label))
     return items
-
-
-def _check_one_shape(group: Sequence[Line], source: Path, views: int) -> None:
-    """Where each shape has a folder, a group must not reach into the next one's."""
-    folders = [str(Path(line.path).parent) for line in group]
-    if len(set(folders)) > 1:
-        raise DataError(f"{_lines_of(group, source)}: {views} "
-                        f"consecutive views lie in {len(set(folders))} folders (first: "
-                        f"{folders[0]}); shapes with another number of views, or a wrong "
-                        "data.views")
-
-
-def _lines_of(group: Sequence[Line], source: Path) -> str:
-    numbers = f", lines {group[0].number} to {group[-1].number}" if group[0].number else ""
-    return f"{source}{numbers}"
 
 
 def _check_files(lines: Sequence[Line], source: Path) -> None:

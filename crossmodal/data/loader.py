@@ -87,6 +87,8 @@ class Worker:
             slot, bad, failure = self.connection.recv()
         except (EOFError, ConnectionError) as error:
             raise self._death() from error
+        if isinstance(failure, DataError):
+            raise failure
         if failure is not None:
             raise LoaderError(f"data worker {self.name} failed:\n{failure}")
         return slot, bad

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ class ViewStore:
         if isinstance(entry, str):
             return as_views(_map(entry), entry)
         return as_views(entry.read(), f"{entry.file.path}, {key}")
+
+    def file(self, key: ShapeKey) -> Path:
+        """The file that holds a shape's views, for `read_views`."""
+        entry = self._entries[key]
+        return Path(entry if isinstance(entry, str) else entry.file.path)
 
     def joined(self, other: ViewStore) -> ViewStore:
         """A store with the shapes of both; the other's win."""
@@ -124,6 +130,21 @@ def open_views(path: Path, category: str | None = None) -> ViewStore:
         raise DataError(f"{path}: no renderings in it; make them with "
                         "python -m crossmodal.prepare.render_views")
     return store
+
+
+def read_views(file: Path, key: ShapeKey) -> np.ndarray:
+    """(V, H, W) uint8 views of a shape in the file that `ViewStore.file` names.
+
+    Raises SampleError for a broken array. A pickle is kept, for the next shape of it.
+    """
+    if file.suffix == ".npy":
+        return as_views(_map(str(file)), str(file))
+    return _kept_pickle(file, key.category, file.stat().st_mtime_ns)[key]
+
+
+@lru_cache(maxsize=1)
+def _kept_pickle(path: Path, category: str, changed: int) -> ViewStore:
+    return _open_pickle(path, category)
 
 
 def _open_folder(path: Path, category: str | None) -> ViewStore:

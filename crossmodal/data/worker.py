@@ -10,13 +10,14 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 
+from crossmodal.data.errors import DataError
 from crossmodal.data.shared_slots import map_slots
 
 
 def serve(connection: Connection, memory: int) -> None:
     """Receives (source, slots), then (epoch, step, slot) until the other side is gone.
 
-    Answers each with (slot, unreadable files, traceback or None).
+    Answers each with (slot, unreadable files, and what went wrong: DataError, traceback or None).
     """
     source, slots = connection.recv()
     places = map_slots(memory, source.layout(), slots)
@@ -25,9 +26,11 @@ def serve(connection: Connection, memory: int) -> None:
             epoch, step, slot = connection.recv()
         except (EOFError, ConnectionError):
             return
-        answer: tuple[int, dict[str, str], str | None]
+        answer: tuple[int, dict[str, str], str | DataError | None]
         try:
             answer = (slot, source.build(epoch, step, places[slot]), None)
+        except DataError as error:
+            answer = (slot, {}, error)
         except Exception:  # noqa: BLE001 - reported to the trainer, which raises it
             answer = (slot, {}, traceback.format_exc())
         try:

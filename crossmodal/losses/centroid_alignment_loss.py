@@ -1,7 +1,6 @@
 """Semantic alignment (SM): the two domains' centroids of a class should be in one place."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,22 +23,8 @@ class CentroidState(NamedTuple):
     @classmethod
     def fresh(cls, classes: int, features: int) -> CentroidState:
         """No class seen yet."""
-        return cls.from_arrays({
-            "source": np.zeros((classes, features), np.float32),
-            "target": np.zeros((classes, features), np.float32),
-            "source_seen": np.zeros(classes, bool), "target_seen": np.zeros(classes, bool)})
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> CentroidState:
-        """The state that `to_arrays` gave; raises ValueError where an array is missing."""
-        missing = [name for name in cls._fields if name not in arrays]
-        if missing:
-            raise ValueError(f"no class centroids to go on with: {', '.join(missing)} missing")
-        return cls(*(jt.array(arrays[name]).stop_grad() for name in cls._fields))
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """Arrays by name, for a checkpoint."""
-        return {name: getattr(self, name).numpy() for name in self._fields}
+        centroids, seen = np.zeros((classes, features), np.float32), np.zeros(classes, bool)
+        return cls(*(jt.array(array).stop_grad() for array in (centroids, centroids, seen, seen)))
 
 
 def centroid_alignment_loss(source: jt.Var, source_label: jt.Var, target: jt.Var,

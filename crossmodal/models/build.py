@@ -11,6 +11,7 @@ from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
 from crossmodal.runtime.log import get_logger
+from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.match import adapt_stem, match
 from crossmodal.weights.pretrained import read_pretrained
 
@@ -37,9 +38,10 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
     jt.sync(list(named_tensors(net).values()))
     if pretrained:
         stem = (model.gray_stem, model.mask_stem)
-        _load_tower(net.query_encoder, model.query_backbone, model.pretrained, *stem)
-        _load_tower(net.rendering_encoder, model.view_backbone,
-                    model.view_pretrained or model.pretrained, *stem)
+        net.weights = {
+            "query": _load_tower(net.query_encoder, model.query_backbone, model.pretrained, *stem),
+            "view": _load_tower(net.rendering_encoder, model.view_backbone,
+                                model.view_pretrained or model.pretrained, *stem)}
     for encoder in (net.query_encoder, net.rendering_encoder):
         _freeze(encoder, model)
     return net
@@ -55,7 +57,7 @@ def build_category_net(model: CategoryModelConfig, classes: int,
         raise ConfigError(f"model: {error}") from error
     jt.sync(list(named_tensors(net).values()))
     if pretrained:
-        _load_tower(net.encoder, model.backbone, model.pretrained)
+        net.weights = {"encoder": _load_tower(net.encoder, model.backbone, model.pretrained)}
     _freeze(net.encoder, model)
     return net
 
@@ -68,19 +70,24 @@ def _freeze(encoder: SplitBackbone, model: ModelConfig | CategoryModelConfig) ->
 
 
 def _load_tower(encoder: SplitBackbone, backbone: str, source: str | None,
-                gray_stem: str = "mean", mask_stem: str = "mean") -> None:
+                gray_stem: str = "mean", mask_stem: str = "mean") -> dict[str, object]:
+    """Load what fits; the report, which goes into the run's checkpoint."""
     if source is None:
         _LOG.info("%s starts at random: no model.pretrained", backbone)
-        return
+        return {}
     arrays, path, digest = read_pretrained(source)
     tensors = named_tensors(encoder.network)
     stem = encoder.network.stem_weight
     if stem in arrays:
         arrays[stem] = adapt_stem(arrays[stem], tensors[stem].shape[1], gray_stem, mask_stem)
     selected, report = match(arrays, _shapes(tensors), str(path), _CLASSIFIERS)
+    if not selected:
+        raise WeightsError(f"{path}: none of its {len(arrays)} tensors fits {backbone}; name that "
+                           "network's weights in model.pretrained, or none to start at random")
     assign(tensors, selected)
     report.sha256 = digest
     report.log(_LOG)
+    return report.as_dict()
 
 
 def _shapes(tensors: Mapping[str, jt.Var]) -> dict[str, tuple[int, ...]]:

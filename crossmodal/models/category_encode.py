@@ -68,7 +68,8 @@ class CategoryEncoder:
         tensors = named_tensors(net)
         checkpoint.check_fit(arrays, tensors, str(place))
         assign(tensors, arrays)
-        return cls(net, config, classes, fingerprint_of(arrays, config.model, config.data))
+        return cls(net, config, classes, fingerprint_of(
+            arrays, (config.model, config.data.test_crop), config.data))
 
     def embed(self, items: Sequence[Item], kind: str, workers: int = 0) -> Embedded:
         """Every item, in batches of one size.
@@ -86,10 +87,9 @@ class CategoryEncoder:
              ) -> tuple[np.ndarray, np.ndarray]:
         """(n, F) features of the backbone alone, the maximum over an item's views; (n,) read."""
         def pooled(pixels: np.ndarray) -> np.ndarray:
-            low = self.lower(pixels)
             with jt.no_grad():
-                rows = self.net.encoder.upper(jt.array(low.reshape((-1, *low.shape[2:])))).numpy()
-            return rows.reshape((*low.shape[:2], -1)).max(1)
+                rows = self.net.encoder.upper(self._low(pixels)).numpy()
+            return rows.reshape((*pixels.shape[:2], -1)).max(1)
 
         noun = "pictures" if kind == "query" else "shapes"
         return gather(Loader(ItemBatches(items, kind, self.config.data), workers), len(items),
@@ -97,16 +97,25 @@ class CategoryEncoder:
 
     def rows(self, pixels: np.ndarray) -> np.ndarray:
         """(N, V, 3, H, W) float32 normalised -> (N, D + C) feature and logits."""
-        return self.finish(self.lower(pixels))
+        with jt.no_grad():
+            low = self._low(pixels)
+            return self._finish(low.reshape((*pixels.shape[:2], *low.shape[1:])))
 
     def lower(self, pixels: np.ndarray) -> np.ndarray:
         """(N, V, 3, H, W) float32 normalised -> (N, V, C', H', W') maps at the split."""
         with jt.no_grad():
-            low = self.net.encoder.lower(jt.array(pixels.reshape((-1, *pixels.shape[2:]))))
-            return low.numpy().reshape((*pixels.shape[:2], *low.shape[1:]))
+            low = self._low(pixels).numpy()
+        return low.reshape((*pixels.shape[:2], *low.shape[1:]))
 
     def finish(self, low: np.ndarray) -> np.ndarray:
         """(N, V, C', H', W') maps at the split -> (N, D + C) feature and logits."""
         with jt.no_grad():
-            feature = self.net.finish_items(jt.array(low))
-            return jt.concat([feature, self.net.classify(feature)], dim=1).numpy()
+            return self._finish(jt.array(low))
+
+    def _low(self, pixels: np.ndarray) -> jt.Var:
+        """(N, V, 3, H, W) -> (N * V, C', H', W')."""
+        return self.net.encoder.lower(jt.array(pixels.reshape((-1, *pixels.shape[2:]))))
+
+    def _finish(self, low: jt.Var) -> np.ndarray:
+        feature = self.net.finish_items(low)
+        return jt.concat([feature, self.net.classify(feature)], dim=1).numpy()

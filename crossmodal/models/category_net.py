@@ -35,6 +35,7 @@ class CategoryNet(nn.Module):
 
     def __init__(self, backbone: str, split: str, dim: int, classes: int,
                  rectified: bool = False) -> None:
+        self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
         self.encoder = SplitBackbone(backbone, 3, split)
         self.bottleneck = xavier_linear(self.encoder.network.out_features, dim)
         self.classifier = xavier_linear(dim, classes)

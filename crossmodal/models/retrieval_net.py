@@ -60,6 +60,7 @@ class RetrievalNet(nn.Module):
     def __init__(self, query_backbone: str, view_backbone: str, split: str = "layer2",
                  dim: int = 128, dropout: float = 0.5, query_channels: int = 4,
                  view_channels: int = 1) -> None:
+        self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
         self.query_encoder = Encoder(query_backbone, query_channels, split, dim, dropout)
         self.rendering_encoder = Encoder(view_backbone, view_channels, split, dim, dropout)
         self.attention = ViewAttention(dim)

@@ -6,14 +6,15 @@ a changed class map makes nothing again but what it newly asks for.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from crossmodal.data.images import read_rgb
 from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.render import ViewSettings, render_views
 from crossmodal.prepare.kinds_sources import Photo, Shape
@@ -62,19 +63,21 @@ def _sound(program: str, items: dict[str, Item], work: Any, out: Path, *options:
 
 def _store_photo(task: Task) -> dict[str, Any]:
     """The file as it is when it is a small JPEG, else a smaller one; decoded whole in any case."""
-    content = task.source.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
-        scale = PHOTO_SIDE / min(image.size)
-        if scale < 1 or image.format != "JPEG":
-            size = [round(min(scale, 1) * side) for side in image.size]
-            file = io.BytesIO()
-            smaller = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.LANCZOS)
-            smaller.save(file, "JPEG", quality=JPEG_QUALITY)
-            content = file.getvalue()
+    rgb = read_rgb(task.source)
+    scale = min(PHOTO_SIDE / min(rgb.shape[:2]), 1)
     name = f"{task.key}.jpg"
-    write_bytes(task.out / name, content)
+    if scale == 1 and _is_jpeg(task.source):
+        write_bytes(task.out / name, task.source.read_bytes())
+    else:
+        size = round(scale * rgb.shape[1]), round(scale * rgb.shape[0])
+        smaller = Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS)
+        write_image(task.out / name, np.asarray(smaller))
     return {"files": [name]}
+
+
+def _is_jpeg(path: Path) -> bool:
+    with Image.open(path) as image:
+        return image.format == "JPEG"
 
 
 def _store_views(task: Task) -> dict[str, Any]:

@@ -68,6 +68,9 @@ def write_category_report(
     folder = Path(folder)
     if domains is not None:
         _check_domains(results, domains)
+    content = category_content(results, run, class_names)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(folder / "metrics.json", text + "\n")  # first: no picture may cost the numbers
     write_text(folder / "table.md", category_table(results, class_names))
     _write_bytes(folder / "precision_recall.png", draw_precision_recall(results))
     if domains is not None:
@@ -76,9 +79,6 @@ def write_category_report(
             domains.source, domains.target, results.preparation, class_names, run.seed))
     if pictures is not None:
         draw_grid(category_grid_rows(results, pictures, rows, class_names), folder / "grid.png")
-    content = category_content(results, run, class_names)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(folder / "metrics.json", text + "\n")
     return folder / "metrics.json"
 
 
@@ -128,13 +128,18 @@ def category_table(results: CategoryResults, class_names: Sequence[str] | None =
     for label, measures in results.per_class.items():
         lines.append(_line(_key(results, label, class_names), measures))
     lines.append(_line("all", results.overall))
-    note = (f"\nprotocol {results.protocol}, features {results.preparation}: {results.queries} "
+    return f"{align(lines)}\n{measured_on(results)}"
+
+
+def measured_on(results: CategoryResults) -> str:
+    """How the numbers were taken, and on what."""
+    note = (f"protocol {results.protocol}, features {results.preparation}: {results.queries} "
             f"queries of {results.query_classes} classes, {results.shapes} shapes of "
             f"{results.gallery_classes} classes ({results.distractors} without class).\n")
     if results.without_positive:
         note += (f"{results.without_positive} of {results.queries} queries have no shape of their "
                  "class in the gallery; they are left out of all numbers.\n")
-    return align(lines) + note
+    return note
 
 
 def _line(name: str, measures: CategoryMeasures) -> list[str]:

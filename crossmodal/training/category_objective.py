@@ -72,7 +72,7 @@ def category_sum(terms: Mapping[str, jt.Var], loss: CategoryLossConfig) -> jt.Va
 
 def _adversarial(parts: Adaptation, found: DomainEmbeddings, source: jt.Var, target: jt.Var,
                  iteration: int, loss: CategoryLossConfig) -> jt.Var:
-    """CDAN or CDAN+E behind the reversal, whose coefficient grows from 0 to 1."""
+    """CDAN or CDAN+E behind the reversal, whose coefficient grows from 0 towards 1."""
     features = found.plain, found.items
     if loss.adversarial_features == "normalised":  # of the length that entries of size 1 give
         features = tuple(l2_normalise(rows) * parts.net.dim ** 0.5 for rows in features)

@@ -21,6 +21,7 @@ from crossmodal.runtime import seeds
 from crossmodal.training.feature_cache import cache_folder, file_stamp
 from crossmodal.training.feature_maps import map_rows, stored_maps
 
+_FORM = 2  # to be raised where the same settings give other pixels
 # What a variant looks like, besides its preparation.
 _AUGMENTATION = {
     "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
@@ -95,8 +96,8 @@ def lowered_domains(encoder: CategoryEncoder, batches: DomainBatches,
 def _key(encoder: CategoryEncoder, items: list[Item], kind: str) -> str:
     """Names what the maps depend on: the lower half, the files, the variants."""
     data: DomainConfig = encoder.config.data
-    digest = hashlib.sha256(repr([getattr(data, name)
-                                  for name in (*PREPARATION, *_AUGMENTATION[kind])]).encode())
+    digest = hashlib.sha256(repr([_FORM, *(getattr(data, name)
+                                  for name in (*PREPARATION, *_AUGMENTATION[kind]))]).encode())
     for name, tensor in encoder.net.encoder.lower_tensors().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     for item in items:

@@ -1,6 +1,7 @@
 """A run's folder: where it is, what it holds, how it goes on after a stop."""
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ class Progress:
     best: float = -1.0  # best validation figure
     best_epoch: int = -1
     stale: int = 0  # validations since the best one
+    weights: dict[str, Any] = field(default_factory=dict)  # what pretrained weights filled
     history: list[dict[str, Any]] = field(default_factory=list)  # validations
 
 
@@ -45,13 +47,17 @@ def save_root(config: AnyConfig) -> Path:
     return paths.REPO_ROOT / Path(config.log.save_root).expanduser()
 
 
-def start_folder(folder: Path, config: AnyConfig, resume: bool) -> None:
+def start_folder(folder: Path, config: AnyConfig, resume: bool, overwrite: bool = False) -> None:
     """Make a new run's folder and store the resolved configuration beside the results.
+
+    To be called when all that a run needs is there: ``overwrite`` discards the earlier run.
 
     Raises FileExistsError where a new run would overwrite another run's checkpoints.
     """
     if resume:  # the folder is there, and its configuration stays the one the run began with
         return
+    if overwrite:
+        discard(folder)
     if (folder / f"last{checkpoint.SUFFIX}").exists():
         raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
                               "--overwrite, or choose another --set log.run_name=...")
@@ -60,9 +66,10 @@ def start_folder(folder: Path, config: AnyConfig, resume: bool) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove an earlier run's checkpoints: a test must not find the old best beside a new run."""
+    """Remove an earlier run's checkpoints and curves: nothing old must be taken for new."""
     for name in ("last", "best"):
         (folder / f"{name}{checkpoint.SUFFIX}").unlink(missing_ok=True)
+    shutil.rmtree(folder / "tensorboard", ignore_errors=True)
 
 
 def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,
@@ -74,8 +81,12 @@ def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimise
         model=to_arrays(net), optimizer=optimiser.state(), state=state), best=best)
 
 
-def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser) -> Progress:
-    """Load ``last``; raises CheckpointError where it belongs to another configuration or model."""
+def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,
+            facts: Mapping[str, Any] | None = None) -> Progress:
+    """Load ``last``; raises CheckpointError where it belongs to another configuration or model.
+
+    facts : of the data, as they were given to ``save``; they must be the same
+    """
     saved = checkpoint.load(folder, "last")
     # A key that is newer than the checkpoint had its default then.
     old = tree_from_dict(type(config), saved.state["config"], str(folder))
@@ -84,12 +95,17 @@ def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optim
         raise checkpoint.CheckpointError(
             f"{folder}: the run was started with other settings ({'; '.join(changed[:5])}); "
             "resume with the same configuration, or start a new run")
+    other = [key for key, value in (facts or {}).items() if saved.state.get(key, value) != value]
+    if other:
+        raise checkpoint.CheckpointError(
+            f"{folder}: the run was started on other data ({', '.join(other)} changed); restore "
+            "the lists as they were, or start a new run")
     tensors = named_tensors(net)
     checkpoint.check_fit(saved.model, tensors, str(folder))
     assign(tensors, saved.model)
     optimiser.load_state(saved.optimizer)
     progress = Progress(**saved.state["progress"])
-    _LOG.info("resuming at epoch %d, step %d", progress.epoch, progress.step)
+    _LOG.info("resuming after %d steps", progress.total_steps)
     return progress
 
 

@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from typing import Callable
 
 Schedule = Callable[[int], float]
-NAMES = ("constant", "cosine", "step", "inverse_decay")
+NAMES = ("constant", "cosine", "step", )
 
 
 def make_schedule(name: str, total_steps: int, warmup: int = 0,
-                  milestones: Sequence[int] = (), gamma: float = 0.001,
-                  power: float = 0.75) -> Schedule:
+                  milestones: Sequence[int] = ()) -> Schedule:
     """A factor in [0, 1] for the rate, by step.
 
     Parameters
     ----------
-    name : "constant", "cosine" (to zero at ``total_steps``), "step" (a tenth at each milestone) or
-        "inverse_decay" (see `inverse_decay`; steps count from the end of the warm-up)
+    name : "constant", "cosine" (to zero at ``total_steps``) or "step" (a tenth at each milestone)
     total_steps : steps of the whole training
     warmup : first steps, over which the factor rises linearly
     milestones : steps at which "step" divides by ten
-    gamma, power : how fast "inverse_decay" falls
 
     Raises ValueError for an unknown name.
     """
@@ -35,8 +32,6 @@ def make_schedule(name: str, total_steps: int, warmup: int = 0,
             return 1.0
         if name == "step":
             return 0.1 ** sum(step >= milestone for milestone in milestones)
-        if name == "inverse_decay":
-            return inverse_decay(step - warmup, gamma, power)
         done = (step - warmup) / max(total_steps - warmup, 1)
         return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
 

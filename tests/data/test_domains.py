@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
-from category_data import KINDS, Make, place
+from category_data import KINDS, Make, change, place, write_list
 
 from crossmodal.config import DomainConfig
 from crossmodal.data.domains import Domains, held_out, load_test
@@ -98,6 +99,41 @@ def test_folders_name_the_classes_of_training_and_test(kinds: Make) -> None:
     assert Counter(item.label for item in gallery) == {0: 4, 1: 4, 2: 4}
 
 
+def own_source(folder: Path, data: DomainConfig, names: tuple[str, ...] = ()) -> DomainConfig:
+    """A list of one's own, elsewhere, with or without names of its classes."""
+    folder.mkdir()
+    lines = place(data, "source_train.txt").read_text().splitlines()
+    write_list(folder / "source.txt", [f"{place(data, line)}" for line in lines])
+    if names:
+        write_list(folder / "classes.txt", list(names))
+    return change(data, f"source_list={folder / 'source.txt'}")
+
+
+def test_class_names_of_another_data_set_are_not_taken(kinds: Make, tmp_path: Path) -> None:
+    data = kinds()
+    assert Domains.load(own_source(tmp_path / "a", data), 1).classes == ["0", "1", "2"]
+    named = own_source(tmp_path / "b", data, ("x", "y", "z"))
+    assert Domains.load(named, 1).classes == ["x", "y", "z"]
+    inside = own_source(place(data, "lists"), data)  # in a folder of the data set
+    assert Domains.load(inside, 1).classes == list(KINDS)
+
+
+def test_class_names_of_a_folder_lie_in_it_or_beside_it(kinds: Make, tmp_path: Path) -> None:
+    data = change(kinds(), f"source_list={tmp_path / 'own' / 'photos'}")
+    folder = tmp_path / "own" / "photos"
+    for line in place(data, "source_train.txt").read_text().splitlines():
+        path = place(data, line.rsplit(" ", 1)[0])
+        new = folder / f"my {path.name.split(' ')[0]}" / path.name
+        new.parent.mkdir(parents=True, exist_ok=True)
+        new.write_bytes(path.read_bytes())
+    names = ["my disc", "my square", "my triangle"]
+    assert Domains.load(data, 1).classes == names  # not those of the data set, which do not fit
+    for at in (folder.parent, folder):
+        names.append(names.pop(0))
+        write_list(at / "classes.txt", names)
+        assert Domains.load(data, 1).classes == names
+
+
 def test_labels_of_a_test(kinds: Make) -> None:
     data = kinds()
     gallery, queries = place(data, "target_test.txt"), place(data, "source_test.txt")
@@ -117,3 +153,15 @@ def test_a_list_that_is_nowhere(kinds: Make) -> None:
     data = kinds("target_list=spheres.txt")
     with pytest.raises(DataError, match="no list or folder spheres.txt: neither .*kinds/spheres"):
         Domains.load(data, 1)
+
+
+def test_without_test_lists_the_training_lists_are_tested(kinds: Make) -> None:
+    queries, gallery = load_test(kinds("query_list=none", "gallery_list=none"), KINDS)
+    assert len(queries) == 24 and len(gallery) == 12
+    assert Counter(item.label for item in gallery) == {0: 4, 1: 4, 2: 4}
+
+
+def test_a_query_in_the_gallery_would_find_itself(kinds: Make) -> None:
+    data = kinds("views=1", "gallery_list=source_test.txt")
+    with pytest.raises(DataError, match="source_test.txt and source_test.txt share 12 of 12 qu"):
+        load_test(data, KINDS)

@@ -125,7 +125,7 @@ REFUSED = {  # text of a list with 2 views, complaint
     "d/0.png 0\nd/1.png 0\nd/0.png 0\n": "list.txt: 3 pictures are not a whole number of shapes of "
                                          "2 views",
     "d/0.png 0\nd/1.png 1\n": "list.txt, lines 1 to 2: the 2 views of one shape have different",
-    "d/0.png 0\ne/0.png 0\n": "list.txt, lines 1 to 2: 2 consecutive views lie in 2 folders.*views",
+    "d/0.png 0\ne/1.png 0\n": "list.txt, lines 1 to 2: 2 consecutive views lie in 2 folders.*views",
     "": "list.txt: there is no picture in it",
     "\n# nothing\n\r\n": "list.txt: there is no picture in it",
     "d/" + "x" * 5000 + ".png 0\nd/1.png 0\n": "list.txt: no file for 1 of 2 pictures .first: line",
@@ -136,7 +136,7 @@ REFUSED = {  # text of a list with 2 views, complaint
 @pytest.mark.parametrize("text, complaint", REFUSED.items())
 def test_what_cannot_be_right_names_file_and_line(tmp_path: Path, text: str,
                                                   complaint: str) -> None:
-    pictures(tmp_path, "d/0.png", "d/1.png", "e/0.png")
+    pictures(tmp_path, "d/0.png", "d/1.png", "e/1.png")
     with pytest.raises(DataError, match=complaint) as error:
         read_items(listed(tmp_path, text), views=2)
     assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)

@@ -18,6 +18,7 @@ from tiny_data import Tiny
 
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.errors import DataError
 from crossmodal.data.evaluation import QueryBatches
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.data.shared_slots import create_memory, map_slots, slot_size
@@ -120,6 +121,23 @@ class Failing:
 
     def wrap(self, arrays: dict, epoch: int, step: int, bad: dict) -> dict:
         return arrays
+
+
+class Unreadable(Failing):
+    """A source whose data cannot be used."""
+
+    def build(self, epoch: int, step: int, out: dict) -> dict:
+        raise DataError("none of 3 items can be read (first: a.png)")
+
+
+def test_unusable_data_is_the_same_short_error_from_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    for workers in (0, 1):
+        with Loader(Unreadable(), workers) as loader:
+            with pytest.raises(DataError, match=r"^none of 3 items can be read \(first: a.png\)$"):
+                list(loader.epoch(0))
 
 
 def test_an_unexpected_error_in_a_worker_comes_with_its_traceback(

@@ -15,6 +15,7 @@ from crossmodal.models.backbones import build_backbone
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.layers import BatchNorm
 from crossmodal.models.tensors import named_tensors, to_arrays
+from crossmodal.weights.errors import WeightsError
 
 SMALL = ModelConfig(query_backbone="mobilenet_v2", view_backbone="mobilenet_v2", z_dim=8)
 
@@ -82,3 +83,14 @@ def test_frozen_statistics_and_stages() -> None:
 def test_a_backbone_the_split_does_not_suit_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be split after 'layer4'"):
         build_retrieval_net(replace(SMALL, split="layer4"))
+
+
+def test_what_the_file_filled_is_kept(imagenet: Path) -> None:
+    net = build_retrieval_net(replace(SMALL, pretrained=str(imagenet)))
+    assert set(net.weights) == {"query", "view"}
+    assert net.weights["query"]["loaded"] == 260 and net.weights["query"]["random"] == []
+
+
+def test_another_networks_file_is_refused(imagenet: Path) -> None:
+    with pytest.raises(WeightsError, match=r"imagenet.npz: none of its \d+ tensors fits resnet18"):
+        build_retrieval_net(replace(SMALL, query_backbone="resnet18", pretrained=str(imagenet)))

@@ -13,7 +13,7 @@ from golden.golden_arrays import assert_near, read
 from weights.torch_files import whole, zip_file
 
 from crossmodal.config import ModelConfig
-from crossmodal.models import retrieval_net
+from crossmodal.models import split_backbone
 from crossmodal.models.backbones import alexnet, build_backbone, vgg
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.layers import BatchNorm
@@ -55,7 +55,7 @@ def narrow(name: str, in_channels: int = 3) -> Any:
 @pytest.fixture
 def few_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retrieval networks are built of narrow backbones."""
-    monkeypatch.setattr(retrieval_net, "build_backbone", narrow)
+    monkeypatch.setattr(split_backbone, "build_backbone", narrow)
 
 
 def formula_network(name: str) -> Any:

@@ -118,6 +118,24 @@ def test_large_photos_shrink_and_small_ones_keep_their_bytes(tmp_path: Path) -> 
     assert (folder / "photo" / "ikea" / "table_1.jpg").read_bytes() == small.read_bytes()
 
 
+def test_photos_are_turned_upright_and_put_on_white(tmp_path: Path) -> None:
+    options = write_sources(tmp_path)
+    photos = tmp_path / "photos" / "photo"
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned a quarter clockwise
+    picture = Image.new("RGB", (900, 600), (0, 0, 200))
+    picture.paste((200, 0, 0), (0, 0, 450, 600))
+    picture.save(photos / "table_0.jpg", exif=turned)
+    Image.new("RGBA", (40, 30), (0, 0, 0, 0)).save(photos / "table_1.jpg", "PNG")
+    folder = make(tmp_path / "data", options) / "photo" / "ikea"
+    with Image.open(folder / "table_0.jpg") as image:
+        assert image.size == (256, 384) and image.getexif().get(0x0112, 1) == 1
+        above, below = image.getpixel((128, 60)), image.getpixel((128, 320))
+        assert above[0] > 150 > below[0] and below[2] > 150 > above[2]
+    with Image.open(folder / "table_1.jpg") as image:
+        assert image.format == "JPEG" and image.getpixel((20, 15)) == (255, 255, 255)
+
+
 def test_summary_and_contact_sheets(tmp_path: Path) -> None:
     folder = make(tmp_path / "data", write_sources(tmp_path), contact_sheet=True)
     about = json.loads((folder / "kinds.json").read_text())

@@ -50,7 +50,7 @@ def config(*arguments: str) -> CategoryConfig:
 
 def different(found: CategoryConfig) -> dict[tuple[str, str], Any]:
     """What is not as by default."""
-    values, default = to_dict(found), to_dict(CategoryConfig())
+    values, default = to_dict(found), to_dict(config())
     return {(section, key): value for section, part in values.items() if isinstance(part, dict)
             for key, value in part.items() if value != default[section][key]}
 
@@ -60,13 +60,30 @@ def test_a_flag_sets_its_key_and_nothing_else(flag: str, text: str, section: str
                                               value: Any) -> None:
     found = config(f"--{flag}", text)
     assert getattr(getattr(found, section), key) == value
-    assert set(different(found)) <= {(section, key)}
+    also = {("model", "pretrained")} if flag == "net" else set()
+    also |= {("data", "name")} if flag == "s_dset_path" else set()
+    assert set(different(found)) <= {(section, key)} | also
 
 
 def test_every_flag_is_tested_and_has_no_default_of_its_own() -> None:
     assert {flag for flag, *_ in RELEASED} == set(FLAGS)
-    assert config() == CategoryConfig()
-    assert parsed("--gpu_id", "1").gpu_id == "1" and config("--gpu_id", "1") == CategoryConfig()
+    assert parsed("--gpu_id", "1").gpu_id == "1" and config("--gpu_id", "1") == config()
+
+
+def test_without_flags_it_is_the_paper_on_mi3dor1() -> None:
+    assert config() == config("--dset", "MI3DOR-1")
+    assert (config().data.name, config().model.backbone, config().model.pretrained) \
+        == ("mi3dor1", "resnet50", "resnet50")
+
+
+def test_a_network_brings_its_own_weights() -> None:
+    assert config("--dset", "MI3DOR-2", "--net", "VGG16BN").model.pretrained == "vgg16_bn"
+    assert config("--net", "AlexNet", "--set", "model.pretrained=none").model.pretrained is None
+
+
+def test_lists_of_ones_own_are_another_data_set() -> None:
+    assert config("--s_dset_path", "mine/photos.txt").data.name == "photos"
+    assert config("--dset", "MI3DOR-2", "--s_dset_path", "a.txt").data.name == "mi3dor2"
 
 
 @pytest.mark.parametrize("arguments, complaint", [

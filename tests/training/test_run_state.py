@@ -146,3 +146,21 @@ def test_a_key_newer_than_the_checkpoint_had_its_default(config: Config) -> None
     with pytest.raises(CheckpointError, match="data.flip_together: False -> True"):
         run_state.restore(folder, override(config, ["data.flip_together=true"]), net,
                           optimiser(net))
+
+
+def test_other_data_is_refused(config: Config) -> None:
+    folder, net = run_state.run_folder(config), network()
+    facts = {"classes": ["a", "b"], "data": "1234"}
+    run_state.save(folder, config, net, optimiser(net), Progress(), facts=facts)
+    run_state.restore(folder, config, net, optimiser(net), facts)
+    with pytest.raises(CheckpointError, match=r"started on other data \(data changed\)"):
+        run_state.restore(folder, config, net, optimiser(net), {**facts, "data": "5678"})
+
+
+def test_overwriting_leaves_nothing_old_but_reports(config: Config) -> None:
+    folder, _ = saved(config)
+    for name in ("tensorboard/events", "test/metrics.json"):
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("{}")
+    run_state.start_folder(folder, config, resume=False, overwrite=True)
+    assert sorted(p.name for p in folder.rglob("*")) == ["config.yaml", "metrics.json", "test"]

@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from crossmodal.training.schedule import inverse_decay, make_schedule, ramp
+from crossmodal.training.schedule import inverse_decay, ramp
 
 STEPS = [*range(0, 200, 7), *range(200, 10001, 350), 10000]
 
@@ -60,15 +60,3 @@ def test_ramp_written_out() -> None:
     assert ramp(1000) == pytest.approx(math.tanh(0.5))
     assert ramp(10000) == pytest.approx(0.9999, abs=1e-5) and ramp(10**6) == 1.0
     assert ramp(0, 2, 5) == 2.0 and ramp(10**6, 2, 5) == 5.0
-
-
-def test_inverse_decay_by_its_name() -> None:
-    factor = make_schedule("inverse_decay", 1500)
-    assert [factor(s) for s in (0, 700, 1500)] == [inverse_decay(s) for s in (0, 700, 1500)]
-    assert make_schedule("inverse_decay", 10, gamma=1.0, power=2.0)(1) == pytest.approx(0.25)
-
-
-def test_inverse_decay_starts_after_the_warm_up() -> None:
-    factor = make_schedule("inverse_decay", 100, warmup=3)
-    assert [factor(s) for s in range(4)] == pytest.approx([0.25, 0.5, 0.75, 1.0])
-    assert factor(1003) == pytest.approx(2**-0.75)
