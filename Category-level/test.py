@@ -35,6 +35,7 @@ from crossmodal.data.images import read_rgb
 from crossmodal.data.loader import LoaderError
 from crossmodal.models.build import build_category_net
 from crossmodal.models.category_encode import CategoryEncoder, Embedded
+from crossmodal.models.category_group import alike, embed_together
 from crossmodal.retrieval.category_features import DomainFeatures
 from crossmodal.retrieval.category_metrics import (
     PROTOCOLS,
@@ -77,10 +78,8 @@ class Side:
     found: Embedded
 
     @classmethod
-    def embed(cls, encoder: CategoryEncoder, items: Sequence[Item], kind: str,
-              workers: int) -> Side:
-        """Embed; unreadable items are left out and counted in the log."""
-        found = encoder.embed(items, kind, workers)
+    def of(cls, items: Sequence[Item], found: Embedded) -> Side:
+        """Without the unreadable items, which are counted in the log."""
         kept = [item for item, read in zip(items, found.read) if read]
         if len(kept) < len(items):
             LOG.warning("left out as unreadable: %d of %d items", len(items) - len(kept),
@@ -96,24 +95,45 @@ class Side:
         return DomainFeatures(self.found.feature, self.labels, self.found.outputs)
 
 
-def test(encoder: CategoryEncoder, config: CategoryConfig, folder: Path,
-         options: argparse.Namespace) -> CategoryResults:
-    """Embed both sides, rank, measure, and write the report."""
-    queries, gallery = load_test(config.data, encoder.classes)
-    began = time.monotonic()
-    ready = CategoryEncoder(encoder.net, config, encoder.classes, encoder.fingerprint)
-    source = Side.embed(ready, queries, "query", config.data.workers)
-    target = Side.embed(ready, gallery, "shape", config.data.workers)
-    embedded = time.monotonic()
+@dataclass(frozen=True)
+class Subject:
+    """A network to test, ready for today's lists, and where its report goes."""
+
+    name: str
+    trained: CategoryConfig
+    encoder: CategoryEncoder
+    folder: Path
+
+
+def test(subjects: Sequence[Subject], options: argparse.Namespace) -> list[CategoryResults]:
+    """Embed both sides, rank, measure, and write every network's report; their results."""
+    found: dict[int, CategoryResults] = {}
+    for places in alike([subject.encoder for subject in subjects]):
+        encoders = [subjects[place].encoder for place in places]
+        data = encoders[0].config.data
+        queries, gallery = load_test(data, encoders[0].classes)
+        began = time.monotonic()
+        source = embed_together(encoders, queries, "query", data.workers)
+        target = embed_together(encoders, gallery, "shape", data.workers)
+        seconds = (time.monotonic() - began) / len(places)
+        for place, own, its in zip(places, source, target):
+            found[place] = measure(subjects[place], Side.of(queries, own), Side.of(gallery, its),
+                                   seconds, options)
+    return [found[place] for place in range(len(subjects))]
+
+
+def measure(subject: Subject, source: Side, target: Side, seconds: float,
+            options: argparse.Namespace) -> CategoryResults:
+    """Rank, measure, and write the report of one network."""
+    encoder, began = subject.encoder, time.monotonic()
     results = measure_categories(source.found.feature, source.labels, target.found.feature,
                                  target.labels, options.protocol, options.features)
-    seconds = {"embedding": embedded - began, "ranking": time.monotonic() - embedded}
-    facts = RunFacts(config_hash(config), config.seed, seconds, {
-        "model": encoder.fingerprint, "config": to_dict(config), "unreadable": {
-            "queries": len(queries) - len(source.items), "shapes": len(gallery) - len(target.items)
-        }})
+    took = {"embedding": seconds, "ranking": time.monotonic() - began}
+    facts = RunFacts(config_hash(encoder.config), encoder.config.seed, took, {
+        "model": encoder.fingerprint, "config": to_dict(encoder.config), "unreadable": {
+            "queries": int((~source.found.read).sum()), "shapes": int((~target.found.read).sum())}})
     measured = MeasuredDomains(source.features(), target.features())
-    write_category_report(results, folder, facts, measured,
+    write_category_report(results, subject.folder, facts, measured,
                           Pictures(lambda i: read_rgb(source.items[i].files[0]),
                                    lambda i: read_rgb(target.items[i].files[0])),
                           encoder.classes)
@@ -146,19 +166,20 @@ def test_untrained(config: CategoryConfig, what: str, folder: Path,
     return category_table(results, encoder.classes)
 
 
-def subjects(config: CategoryConfig, options: argparse.Namespace
-             ) -> list[tuple[str, CategoryEncoder, CategoryConfig, Path]]:
-    """(name, network, its configuration with today's data, report folder) of each checkpoint."""
+def subjects_of(config: CategoryConfig, options: argparse.Namespace) -> list[Subject]:
+    """What the command line asks to test."""
     found = []
     places = [Path(text) for text in options.checkpoint or [run_folder(config)]]
     for place in places:
         encoder = CategoryEncoder.from_checkpoint(place)
+        trained = encoder.config
+        encoder.config = with_data(trained, config)
         run = place if place.is_dir() else place.parent
-        folder = run / report_name(encoder.config, config, options)
+        folder = run / report_name(trained, config, options)
         if options.output:
             folder = Path(options.output) / (run.name if len(places) > 1 else "")
-        found.append((run.name, encoder, with_data(encoder.config, config), folder))
-    if len({folder for *_, folder in found}) < len(found):
+        found.append(Subject(run.name, trained, encoder, folder))
+    if len({subject.folder for subject in found}) < len(found):
         raise ConfigError("two reports would lie in one folder: test checkpoints of one run, or of "
                           "runs of one name, one at a time, each with its --output")
     return found
@@ -204,22 +225,21 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         folder = Path(options.output or run_folder(config) / f"untrained_{options.untrained}")
         print(test_untrained(config, options.untrained, folder, options))  # noqa: T201
         return folder
-    runs, folders = [], []
-    for name, encoder, its_config, folder in subjects(config, options):
-        results = test(encoder, its_config, folder, options)
-        runs.append(RunMeasures(name, encoder.config, results.overall))
-        folders.append(folder)
-    if len(runs) == 1:
-        print(category_table(results, encoder.classes))  # noqa: T201
+    subjects = subjects_of(config, options)
+    results = test(subjects, options)
+    if len(subjects) == 1:
+        print(category_table(results[0], subjects[0].encoder.classes))  # noqa: T201
     else:
-        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results)}"
+        runs = [RunMeasures(subject.name, subject.trained, found.overall)
+                for subject, found in zip(subjects, results)]
+        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results[0])}"
         write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
         print(text)  # noqa: T201
-    for folder in folders:
-        LOG.info("report in %s", folder)
+    for subject in subjects:
+        LOG.info("report in %s", subject.folder)
     LOG.info("protocol %s, features %s; peak memory %.0f MiB", options.protocol,
              options.features, peak_memory_mib())
-    return folders[0]
+    return subjects[0].folder
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -7,7 +7,7 @@ from typing import Callable
 import numpy as np
 
 from crossmodal.models.encode import PREPARATION, Encoder
-from crossmodal.models.retrieval_net import Encoder as Tower
+from crossmodal.models.split_backbone import SplitBackbone
 
 
 class EncoderGroup:
@@ -26,8 +26,8 @@ class EncoderGroup:
         if len(wanted) > 1:
             raise ValueError(f"these networks want their pictures prepared in {len(wanted)} ways "
                              f"({', '.join(PREPARATION)}): test them one at a time")
-        self._same_query = _same_lower([e.net.query_encoder for e in self.encoders])
-        self._same_view = _same_lower([e.net.rendering_encoder for e in self.encoders])
+        self._same_query = same_lower([e.net.query_encoder for e in self.encoders])
+        self._same_view = same_lower([e.net.rendering_encoder for e in self.encoders])
 
     def embed_images(self, images: np.ndarray) -> np.ndarray:
         """(N, 4, H, W) float32 normalised -> (N, sum of D)."""
@@ -53,7 +53,7 @@ def _beside(embed: Callable[[Encoder], np.ndarray], encoders: Sequence[Encoder])
     return np.concatenate([embed(encoder) for encoder in encoders], axis=-1)
 
 
-def _same_lower(towers: Sequence[Tower]) -> bool:
+def same_lower(towers: Sequence[SplitBackbone]) -> bool:
     """Whether all towers share the split, and every tensor below it."""
     first = {name: tensor.numpy() for name, tensor in towers[0].lower_tensors().items()}
     for tower in towers[1:]:
