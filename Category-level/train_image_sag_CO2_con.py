@@ -191,8 +191,8 @@ def make_optimiser(parts: Adaptation, config: CategoryConfig) -> Optimiser:
         groups["backbone" if name.startswith("net.encoder.") else "head"][name] = tensor
     optim = config.optim
     return Optimiser([Group("backbone", groups["backbone"]),
-                      Group("head", groups["head"], optim.head_lr)], "nesterov",
-                     (optim.momentum, 0.0), optim.weight_decay, optim.gradient_clip)
+                      Group("head", groups["head"], optim.head_lr)], optim.name,
+                     (optim.momentum, 0.999), optim.weight_decay, optim.gradient_clip)
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:

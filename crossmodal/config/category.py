@@ -109,9 +109,10 @@ class CategoryLossConfig:
 class CategoryOptimConfig:
     """SGD with Nesterov momentum, the rate falling as ``lr (1 + gamma it)^-power``."""
 
+    name: Literal["nesterov", "adam"] = "nesterov"  # adam: for a network without pretrained weights
     lr: float = 3e-4  # rate of the backbone
     head_lr: float = 10.0  # rate of bottleneck, classifier, discriminator, as a multiple of lr
-    momentum: float = 0.9
+    momentum: float = 0.9  # Adam's first average, too
     weight_decay: float = 5e-4
     iterations: int = 1500  # 0: save the network as it starts
     decay_gamma: float = 0.001
