@@ -34,7 +34,7 @@ from crossmodal.data.image_lists import Item
 from crossmodal.data.images import read_rgb
 from crossmodal.data.loader import LoaderError
 from crossmodal.models.build import build_category_net
-from crossmodal.models.category_encode import CategoryEncoder, Embedded
+from crossmodal.models.category_encode import CategoryEncoder, Embedded, trained_config
 from crossmodal.models.category_group import alike, embed_together
 from crossmodal.retrieval.category_features import DomainFeatures
 from crossmodal.retrieval.category_metrics import (
@@ -205,8 +205,8 @@ def settings(options: argparse.Namespace) -> CategoryConfig:
         raise ConfigError(f"--set {wrong[0]}: a test takes that from the checkpoint; it may change "
                           f"data.{{{', '.join(OWN)}}}")
     if options.checkpoint and not options.config and not options.dset:
-        trained = CategoryEncoder.from_checkpoint(options.checkpoint[0]).config
-        return override(trained, overrides)
+        place = options.checkpoint[0]
+        return override(trained_config(checkpoint.load(place), place), overrides)
     return load_tree(CategoryConfig, path, overrides)
 
 
@@ -263,8 +263,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    if parse(None).gpu_id:
-        start_with_gpu(parse(None).gpu_id)
+    start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

@@ -30,6 +30,7 @@ from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_category_net
 from crossmodal.models.category_encode import CategoryEncoder
+from crossmodal.models.category_group import embed_together
 from crossmodal.models.category_net import Adaptation, DomainEmbeddings
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, seeds
@@ -79,7 +80,7 @@ class Training:
         encoder = CategoryEncoder(net, config, self.domains.classes)
         self.lowered = can_lower(encoder)
         if self.lowered:
-            self.batches = lowered_domains(encoder, self.batches, self.domains)
+            self.batches = lowered_domains(encoder, self.batches)
 
     def run(self) -> None:
         """Iterations until the plan is done, time is up or somebody asks."""
@@ -152,8 +153,8 @@ class Training:
     def validate(self) -> None:
         """Accuracy on the held-out source pictures: all that can be known without target labels."""
         held = self.domains.validation
-        found = CategoryEncoder(self.parts.net, self.config, self.domains.classes).embed(
-            held, "query", self.config.data.workers)
+        encoder = CategoryEncoder(self.parts.net, self.config, self.domains.classes)
+        found, = embed_together([encoder], held, "query", self.config.data.workers)
         right = found.outputs.argmax(1) == np.array([item.label for item in held])
         figures = {"source_accuracy": float(right[found.read].mean())}
         self.run_log.add(self.progress.total_steps, "validation", figures)
@@ -222,8 +223,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    if parse(None).gpu_id:
-        start_with_gpu(parse(None).gpu_id)
+    start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

@@ -63,3 +63,10 @@ def pick_variant(rng: np.random.Generator, count: int, mirror: bool | None,
     """Which of an item's fixed variants a step sees; with ``mirror``, of those that agree."""
     allowed = [k for k in range(count) if mirror is None or variant_mirror(k, data) == mirror]
     return int(rng.choice(allowed)) if allowed else int(rng.integers(count))
+
+
+def batch_mirror(data: PictureConfig, seed: int, *step: int) -> bool | None:
+    """Whether the batch of a step is mirrored as one; None where each item is by itself."""
+    if not data.flip_together:
+        return None
+    return bool(seeds.generator(seed, "mirror", *step).random() < 0.5) and data.flip

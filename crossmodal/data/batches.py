@@ -15,6 +15,7 @@ from crossmodal.config import DataConfig
 from crossmodal.data.augment import (
     augment_picture,
     augment_views,
+    batch_mirror,
     pick_variant,
     picture_variant,
     views_variant,
@@ -185,7 +186,7 @@ class TrainBatches:
 
     def _write_images(self, found: list[tuple[int, np.ndarray]], epoch: int, step: int,
                       out: np.ndarray) -> None:
-        data, mirror = self.data, self._mirror(epoch, step)
+        data, mirror = self.data, batch_mirror(self.data, self.seed, epoch, step)
         changed = []
         for i, (item, picture) in enumerate(found):
             rng = seeds.generator(self.seed, "query", epoch, step * data.batch_size + i)
@@ -205,7 +206,7 @@ class TrainBatches:
         rng = seeds.generator(self.seed, "shape", epoch, index)
         views = self.views(shape)
         chosen = self._chosen_views(rng)
-        mirror = self._mirror(epoch, index // self.slots)
+        mirror = batch_mirror(data, self.seed, epoch, index // self.slots)
         if data.view_variants:
             variant = pick_variant(rng, data.view_variants, mirror, data)
             views = views_variant(views, str(self.shapes[shape]), variant, data)[chosen]
@@ -217,10 +218,3 @@ class TrainBatches:
         """Which views of a shape a step sees."""
         count, wanted = self.data.views, self.data.views_per_step
         return np.sort(rng.permutation(count)[:wanted]) if wanted else np.arange(count)
-
-    def _mirror(self, epoch: int, step: int) -> bool | None:
-        """Whether a batch is mirrored as one; None where each item is by itself."""
-        data = self.data
-        if not data.flip_together:
-            return None
-        return bool(seeds.generator(self.seed, "mirror", epoch, step).random() < 0.5) and data.flip

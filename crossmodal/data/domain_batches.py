@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from crossmodal.config import DomainConfig
-from crossmodal.data.augment import pick_variant
+from crossmodal.data.augment import batch_mirror, pick_variant
 from crossmodal.data.batches import Layout
 from crossmodal.data.domains import Domains
 from crossmodal.data.errors import DataError, SampleError
@@ -132,7 +132,7 @@ class DomainBatches:
     def build(self, epoch: int, step: int, out: dict[str, np.ndarray]) -> dict[str, str]:
         """Writes the batch of iteration ``step`` into ``out``; returns unreadable -> complaint."""
         bad: dict[str, str] = {}
-        mirror = self._mirror(step)
+        mirror = batch_mirror(self.data, self.seed, step)
         for side, index, pixels in ((self.source, out["image_index"], out["images"]),
                                     (self.target, out["item_index"], out["views"])):
             for slot, wanted in enumerate(side.picked(step)):
@@ -145,13 +145,6 @@ class DomainBatches:
     def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,
              bad: dict[str, str]) -> DomainBatch:
         return DomainBatch(**arrays, iteration=step, bad=bad)
-
-    def _mirror(self, iteration: int) -> bool | None:
-        """Whether a batch is mirrored as one; None where each item is by itself."""
-        if not self.data.flip_together:
-            return None
-        return bool(seeds.generator(self.seed, "mirror", iteration).random() < 0.5) \
-            and self.data.flip
 
 
 @dataclass

@@ -36,6 +36,15 @@ class Embedded:
     read: np.ndarray
 
 
+def trained_config(saved: checkpoint.Checkpoint, place: str | Path) -> CategoryConfig:
+    """What a checkpoint was trained with; CheckpointError for one of the instance level."""
+    if "classes" not in saved.state:
+        raise checkpoint.CheckpointError(
+            f"{place}: not a category-level checkpoint; test it with Instance-level/"
+            "RetrievalNet_test.py, or train one with train_image_sag_CO2_con.py")
+    return tree_from_dict(CategoryConfig, saved.state["config"], str(place))
+
+
 class CategoryEncoder:
     """A network ready to embed; it is put into evaluation mode.
 
@@ -56,11 +65,7 @@ class CategoryEncoder:
         Raises CheckpointError, also for a checkpoint of the instance level.
         """
         saved = checkpoint.load(place)
-        if "classes" not in saved.state:
-            raise checkpoint.CheckpointError(
-                f"{place}: not a category-level checkpoint; test it with Instance-level/"
-                "RetrievalNet_test.py, or train one with train_image_sag_CO2_con.py")
-        config = tree_from_dict(CategoryConfig, saved.state["config"], str(place))
+        config = trained_config(saved, place)
         classes = saved.state["classes"]
         net = build_category_net(config.model, len(classes), pretrained=False)
         arrays = {name[len(NET):]: array for name, array in saved.model.items()
@@ -70,18 +75,6 @@ class CategoryEncoder:
         assign(tensors, arrays)
         return cls(net, config, classes, fingerprint_of(
             arrays, (config.model, config.data.test_crop), config.data))
-
-    def embed(self, items: Sequence[Item], kind: str, workers: int = 0) -> Embedded:
-        """Every item, in batches of one size.
-
-        kind : "query" for pictures, "shape" for items of V views
-        """
-        noun = "pictures" if kind == "query" else "shapes"
-        source = ItemBatches(items, kind, self.config.data)
-        rows, read = gather(Loader(source, workers), len(items), noun,
-                            lambda batch: self.rows(batch.pixels))
-        dim = self.net.dim
-        return Embedded(rows[:, :dim], rows[:, dim:], read)
 
     def pool(self, items: Sequence[Item], kind: str, workers: int = 0
              ) -> tuple[np.ndarray, np.ndarray]:

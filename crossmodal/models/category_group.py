@@ -25,10 +25,12 @@ def alike(encoders: Sequence[CategoryEncoder]) -> list[list[int]]:
 
 def embed_together(encoders: Sequence[CategoryEncoder], items: Sequence[Item], kind: str,
                    workers: int = 0) -> list[Embedded]:
-    """What every network says of the items, as ``CategoryEncoder.embed``.
+    """What every network says of the items, in batches of one size.
 
     Pictures are read once, and a lower half that is the same in all networks runs once. The
     networks must be ``alike``.
+
+    kind : "query" for pictures, "shape" for items of V views
     """
     shared = same_lower([encoder.net.encoder for encoder in encoders])
 

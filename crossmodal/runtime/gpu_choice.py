@@ -7,11 +7,11 @@ import sys
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-def start_with_gpu(number: str) -> None:
+def start_with_gpu(number: str | None) -> None:
     """Start this script anew with just that GPU visible, unless that is so already.
 
-    number : as in CUDA_VISIBLE_DEVICES, "0" or "0,1"
+    number : as in CUDA_VISIBLE_DEVICES, "0" or "0,1"; none: whatever is visible
     """
-    if os.environ.get(VARIABLE) != number:
+    if number and os.environ.get(VARIABLE) != number:
         os.environ[VARIABLE] = number
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 - this very command

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from crossmodal.config import Config, DataConfig
-from crossmodal.data.augment import pick_variant
+from crossmodal.data.augment import batch_mirror, pick_variant
 from crossmodal.data.batches import Layout, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import SampleError
@@ -76,7 +76,7 @@ class LoweredBatches(TrainBatches):
 
     def _write_images(self, found: list[tuple[int, np.ndarray]], epoch: int, step: int,
                       out: np.ndarray) -> None:
-        mirror = self._mirror(epoch, step)
+        mirror = batch_mirror(self.data, self.seed, epoch, step)
         for i, (_, maps) in enumerate(found):
             rng = seeds.generator(self.seed, "query", epoch, step * self.data.batch_size + i)
             out[i] = maps[pick_variant(rng, len(maps), mirror, self.data)]
@@ -85,7 +85,8 @@ class LoweredBatches(TrainBatches):
         rng = seeds.generator(self.seed, "shape", epoch, index)
         chosen = self._chosen_views(rng)
         maps = self.views(shape)
-        variant = pick_variant(rng, len(maps), self._mirror(epoch, index // self.slots), self.data)
+        mirror = batch_mirror(self.data, self.seed, epoch, index // self.slots)
+        variant = pick_variant(rng, len(maps), mirror, self.data)
         out[:] = maps[variant][chosen]
 
 

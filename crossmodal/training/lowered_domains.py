@@ -12,7 +12,6 @@ from crossmodal.config import DomainConfig
 from crossmodal.data.augment import pick_variant
 from crossmodal.data.batches import Layout
 from crossmodal.data.domain_batches import DomainBatches, ItemBatches, Side
-from crossmodal.data.domains import Domains
 from crossmodal.data.image_lists import Item
 from crossmodal.data.loader import Loader
 from crossmodal.models.category_encode import CategoryEncoder
@@ -77,13 +76,12 @@ def can_lower(encoder: CategoryEncoder) -> bool:
         encoder.net.encoder.lower_is_frozen
 
 
-def lowered_domains(encoder: CategoryEncoder, batches: DomainBatches,
-                    domains: Domains) -> LoweredDomainBatches:
+def lowered_domains(encoder: CategoryEncoder, batches: DomainBatches) -> LoweredDomainBatches:
     """Batches of features at the split; computes and stores those that are not there yet."""
     data = encoder.config.data
     maps = {}
-    for kind, items, variants in (("query", domains.source, data.image_variants),
-                                  ("shape", domains.target, data.view_variants)):
+    for kind, items, variants in (("query", batches.source.items, data.image_variants),
+                                  ("shape", batches.target.items, data.view_variants)):
         source = ItemBatches(items, kind, data, variants)
         path = cache_folder(encoder.config) / f"lower_{kind}_{_key(encoder, items, kind)}.npy"
         found = stored_maps(path, source.count, partial(

@@ -46,7 +46,7 @@ def sources(net: CategoryNet, config: CategoryConfig) -> tuple[DomainBatches, Do
     pixels = DomainBatches(domains, config.data, config.seed, 6)
     encoder = CategoryEncoder(net, config, domains.classes)
     assert can_lower(encoder)
-    return pixels, lowered_domains(encoder, pixels, domains)
+    return pixels, lowered_domains(encoder, pixels)
 
 
 def test_a_batch_of_features_is_the_lower_half_of_the_batch_of_pixels(
