@@ -22,7 +22,7 @@ KINDS_rows ?= source:$(KINDS_only),model.style_transition=false \
     cdane:$(KINDS_only),loss.adversarial=1,model.style_transition=false \
     full:device=auto no_adversarial:loss.adversarial=0 no_regulariser:loss.regulariser=0 \
     no_centroid:loss.centroid=0 no_consistency:loss.consistency=0 no_contrast:loss.contrast=0 \
-    no_orthogonal:loss.orthogonal=0
+    no_orthogonal:loss.orthogonal=0 weak_contrast:loss.contrast=0.1
 KINDS_runs = $(foreach seed,$(SEEDS),$(foreach row,$(KINDS_rows),$(seed):$(row)))
 KINDS_folders = $(foreach row,$(KINDS_rows),$(foreach seed,$(SEEDS),\
     ../runs/kinds_$(firstword $(subst :, ,$(row)))_$(seed)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from crossmodal.runtime import cuda_probe, scripts
+from crossmodal.runtime import cuda_overlay, cuda_probe, scripts
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import cache_root
@@ -29,11 +29,11 @@ def prepare(home: Path) -> cuda_probe.CudaProbe:
         config = scripts.write_python_config(cache_root(home) / "crossmodal")
         os.environ["python_config_path"] = str(config)
     _limit_threads()
-    return _choose_cuda()
+    return _choose_cuda(home)
 
 
-def _choose_cuda() -> cuda_probe.CudaProbe:
-    """Show Jittor an nvcc only if a GPU answers and is wanted."""
+def _choose_cuda(home: Path) -> cuda_probe.CudaProbe:
+    """Show Jittor an nvcc only if a GPU answers and is wanted, and one that it can use."""
     wanted = cuda_probe.wanted_device()
     if wanted == "cpu":
         found = cuda_probe.CudaProbe(obstacle=f"{cuda_probe.DEVICE_VARIABLE}=cpu")
@@ -44,8 +44,11 @@ def _choose_cuda() -> cuda_probe.CudaProbe:
             f"{cuda_probe.DEVICE_VARIABLE}=cuda, but {found.obstacle}: "
             f"repair that, or use {cuda_probe.DEVICE_VARIABLE}=auto to run on the CPU."
         )
-    os.environ["nvcc_path"] = found.nvcc if found.usable else ""
-    if found.usable:
+    os.environ["nvcc_path"] = ""
+    if found.usable and found.toolkit is not None:
+        overlay = cuda_overlay.is_needed(found.toolkit)
+        os.environ["nvcc_path"] = \
+            cuda_overlay.install(home, found.toolkit) if overlay else found.nvcc
         _set_defaults(NO_DOWNLOADS)
     return found
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal.runtime import cuda_probe, environment
+from crossmodal.runtime import cuda_probe, cuda_toolkit, environment
+from crossmodal.runtime.cuda_toolkit import HEADERS, LIBRARIES
 from crossmodal.runtime.errors import SetupError
 
 PREPARED = ("nvcc_path", "python_config_path", "OMP_NUM_THREADS", cuda_probe.DEVICE_VARIABLE)
@@ -17,13 +18,19 @@ PREPARED = ("nvcc_path", "python_config_path", "OMP_NUM_THREADS", cuda_probe.DEV
 def toolkit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A CUDA 12 toolkit with cuDNN 8, first on the PATH, and one GPU that answers."""
     write_nvcc(tmp_path, "12.2")
-    (tmp_path / "include").mkdir()
+    for folder, names in (("include", HEADERS), ("lib64", [f"lib{n}.so" for n in LIBRARIES])):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).touch()
     (tmp_path / "include" / "cudnn_version.h").write_text("#define CUDNN_MAJOR 8\n")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     for name in (*PREPARED, *environment.NO_DOWNLOADS):
         monkeypatch.setenv(name, "")  # so that it is as before after the test
         monkeypatch.delenv(name)
     monkeypatch.setattr(cuda_probe, "count_devices", lambda: 1)
+    monkeypatch.setattr(cuda_toolkit, "_wheel_folders", list)
+    for place in ("_USUAL_PLACES", "_SYSTEM_INCLUDE", "_SYSTEM_LIBRARY"):
+        monkeypatch.setattr(cuda_toolkit, place, ())
     return tmp_path
 
 
@@ -37,10 +44,11 @@ def write_nvcc(folder: Path, version: str) -> None:
     nvcc.chmod(0o755)
 
 
-def test_a_toolkit_that_fits(toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_toolkit_that_fits(toolkit: Path) -> None:
     found = cuda_probe.probe()
-    assert found == cuda_probe.CudaProbe(devices=1, nvcc=str(toolkit / "bin" / "nvcc"))
     assert found.usable
+    assert (found.devices, found.nvcc) == (1, str(toolkit / "bin" / "nvcc"))
+    assert found.toolkit is not None and found.toolkit.version == (12, 2)
 
 
 def test_no_gpu_and_nvcc_is_not_even_called(toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,20 +59,20 @@ def test_no_gpu_and_nvcc_is_not_even_called(toolkit: Path, monkeypatch: pytest.M
     assert not (toolkit / "calls").exists()
 
 
-def test_too_new_a_cuda(toolkit: Path) -> None:
+def test_a_newer_cuda_fits_too(toolkit: Path, tmp_path: Path) -> None:
     write_nvcc(toolkit, "13.0")
-    assert "is CUDA 13, and this Jittor needs CUDA 12 or older" in cuda_probe.probe().obstacle
-
-
-def test_too_new_a_cudnn(toolkit: Path) -> None:
     (toolkit / "include" / "cudnn_version.h").write_text("#define CUDNN_MAJOR 9\n")
-    assert "cuDNN 9 is installed" in cuda_probe.probe().obstacle
+    assert environment.prepare(tmp_path / "home").usable
+    shown = os.environ["nvcc_path"]
+    assert shown.startswith(str(tmp_path / "home"))
+    assert Path(shown).is_file()
 
 
 def test_no_cudnn(toolkit: Path) -> None:
-    (toolkit / "include" / "cudnn_version.h").unlink()
-    if not list(Path("/usr/include").rglob("cudnn*.h")):
-        assert "no cudnn.h beside" in cuda_probe.probe().obstacle
+    (toolkit / "include" / "cudnn.h").unlink()
+    (toolkit / "lib64" / "libcudnn.so").unlink()
+    assert ("is not complete, cudnn.h, libcudnn.so cannot be found: "
+            "`pip install -r requirements-cuda.txt`") in cuda_probe.probe().obstacle
 
 
 def test_an_nvcc_that_does_not_run(toolkit: Path) -> None:
@@ -74,12 +82,13 @@ def test_an_nvcc_that_does_not_run(toolkit: Path) -> None:
 
 def test_no_toolkit(toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(cuda_probe, "_USUAL_PLACES", ())
     assert "there is no nvcc" in cuda_probe.probe().obstacle
 
 
-def test_the_users_own_nvcc_is_trusted(toolkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_nvcc(toolkit, "13.0")
+def test_the_users_variable_chooses_or_turns_off(
+    toolkit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("nvcc_path", str(toolkit / "bin" / "nvcc"))
     assert cuda_probe.probe().usable
     monkeypatch.setenv("nvcc_path", "")
