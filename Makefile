@@ -137,10 +137,12 @@ kinds: kinds-data
 	        --set seed=$$seed --set log.run_name=$$name \
 	        $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) || exit 1; \
 	done
-	cd Category-level && for baseline in features centroids; do \
-	    $(BIN)/python test.py --config ./configs/kinds.yaml --untrained $$baseline || exit 1; \
-	done
 	cd Category-level && for gallery in target_test target_test_all; do \
+	    for baseline in features centroids; do \
+	        $(BIN)/python test.py --config ./configs/kinds.yaml --untrained $$baseline \
+	            --set data.gallery_list=$$gallery.txt \
+	            --output ../runs/kinds/$$gallery/$$baseline || exit 1; \
+	    done; \
 	    $(BIN)/python test.py --config ./configs/kinds.yaml --checkpoint $(KINDS_folders) \
 	        --set data.gallery_list=$$gallery.txt --output ../runs/kinds/$$gallery || exit 1; \
 	done

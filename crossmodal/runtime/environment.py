@@ -18,13 +18,17 @@ QUIET = {
     "cache_name": "crossmodal",
     "FIX_TORCH_ERROR": "0",  # do not import torch: its oneDNN clashes with ours
 }
+# Jittor compiles the operators of a graph in 16 threads, and now and then one of them dies of a
+# segmentation fault, mostly when two programs compile at the same time. One compiles in the main
+# thread.
+STEADY = {"use_parallel_op_compiler": "1"}
 # Downloads CUDA would start at import; cuDNN and cuBLAS do without them.
 NO_DOWNLOADS = {"use_cutt": "0", "use_cutlass": "0", "use_nccl": "0"}
 
 
 def prepare(home: Path) -> cuda_probe.CudaProbe:
     """Set the variables for a Jittor that lives in `home`; what was found about CUDA."""
-    _set_defaults(QUIET)
+    _set_defaults({**QUIET, **STEADY})
     if os.name != "nt" and "python_config_path" not in os.environ:
         config = scripts.write_python_config(cache_root(home) / "crossmodal")
         os.environ["python_config_path"] = str(config)
