@@ -3,7 +3,7 @@
 Jittor 1.3.11 expects CUDA 12 or older with cuDNN 8, all in one folder under unversioned names.
 Where a toolkit is newer, or its parts are spread over wheels and folders, Jittor gets to see an
 overlay instead: ``bin/nvcc`` (a script that calls the real one), ``include/`` and ``lib64/`` of
-links, and two headers of ours (cuda_shims/) that fill in what the newer versions dropped. Neither
+links, and three headers of ours (cuda_shims/) that fill in what the newer versions dropped. Neither
 Jittor nor the toolkit is changed, and nothing is downloaded.
 """
 
@@ -77,6 +77,8 @@ def _make(place: Path, toolkit: Toolkit) -> None:
             f'#include "{toolkit.headers["cudnn.h"]}"\n#include "crossmodal_cudnn_rnn.h"\n')
         if toolkit.version[0] > NEWEST_CUDA:
             shutil.copyfile(_SHIMS / "helper_cuda.h", fresh / "include" / "helper_cuda.h")
+            (fresh / "include" / "cub").mkdir()
+            shutil.copyfile(_SHIMS / "cub.cuh", fresh / "include" / "cub" / "cub.cuh")
         _link_headers(fresh / "include", toolkit)
         _link_libraries(fresh / "lib64", toolkit)
         _write_nvcc(fresh / "bin" / "nvcc", place, toolkit)
@@ -130,7 +132,7 @@ def _key(toolkit: Toolkit) -> str:
     """Changes with whatever the overlay is made of."""
     parts = [toolkit.nvcc, toolkit.version, toolkit.cudnn, sorted(toolkit.headers.items()),
              sorted(toolkit.libraries.items()), _NVCC, _own_libraries(toolkit),
-             *(path.read_text() for path in sorted(_SHIMS.glob("*.h")))]
+             *(path.read_text() for path in sorted(_SHIMS.glob("*.*")))]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 

@@ -147,7 +147,7 @@ def test_the_overlay_has_every_part_by_its_plain_name(machine: Path) -> None:
         assert (place / "lib64" / f"lib{name}.so").is_file()
     for name in ("ops_infer", "ops_train", "cnn_infer", "cnn_train"):
         assert (place / "lib64" / f"libcudnn_{name}.so").is_file()
-    for name in (*HEADERS, "helper_cuda.h"):
+    for name in (*HEADERS, "helper_cuda.h", "cub/cub.cuh"):
         assert (place / "include" / name).is_file()
     assert (place / "include" / "nv").is_dir()
     assert not list(place.parent.glob(".cuda-*"))
