@@ -65,7 +65,7 @@ def read_toolkit(nvcc: str) -> Toolkit | None:
     if version is None:
         return None
     home = _home(nvcc)
-    roots = [home, home / "targets" / f"{_ARCHITECTURE}-linux", *_wheels_for(version[0])]
+    roots = [home, home / "targets" / f"{_ARCHITECTURE}-linux", *_wheels_for(version[0], home)]
     include = [root / "include" for root in roots] + [Path(name) for name in _SYSTEM_INCLUDE]
     folders = [root / part for root in roots for part in ("lib64", "lib")]
     library = folders + [Path(name) for name in _SYSTEM_LIBRARY]
@@ -106,9 +106,13 @@ def _wheel_folders() -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
-def _wheels_for(major: int) -> list[Path]:
-    """Wheel folders that go with a CUDA: since 13 one folder, before one for each library."""
-    folders = _wheel_folders()
+def _wheels_for(major: int, home: Path) -> list[Path]:
+    """Wheel folders that go with a CUDA: since 13 one folder, before one for each library.
+
+    home : the compiler's folder; where it is a wheel itself, its neighbours count, too
+    """
+    beside = sorted(home.parent.glob("*/")) if home.parent.name == "nvidia" else []
+    folders = list(dict.fromkeys([*beside, *_wheel_folders()]))
     own = [folder for folder in folders if folder.name == f"cu{major}"]
     if not own and any((folder / "lib" / f"libcudart.so.{major}").exists() for folder in folders):
         own = [folder for folder in folders if not re.fullmatch(r"cu\d+", folder.name)]
