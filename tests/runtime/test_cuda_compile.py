@@ -18,7 +18,6 @@ from crossmodal.runtime import cuda_overlay, jt
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.cuda_toolkit import find_nvcc, read_toolkit
 
-JITTOR = Path(jt.__file__).parent
 LIBRARIES = ("cublas", "cudnn", "curand", "cufft", "cusparse")
 SORT_TYPES = {"Tx": "float32", "Tindexes": "int32", "Toffsets": "int32", "Ty": "int32"}
 WHERE = """
@@ -48,9 +47,14 @@ def nvcc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(cuda_overlay.install(tmp_path_factory.mktemp("home"), toolkit))
 
 
+def jittor() -> Path:
+    """Jittor's folder; asked for in a test only, since asking loads Jittor."""
+    return Path(jt.__file__).parent
+
+
 def flags(nvcc: Path) -> list[str]:
-    folders = [JITTOR / "src", JITTOR / "extern", sysconfig.get_path("include"),
-               nvcc.parent.parent / "include", JITTOR / "extern" / "cuda" / "inc",
+    folders = [jittor() / "src", jittor() / "extern", sysconfig.get_path("include"),
+               nvcc.parent.parent / "include", jittor() / "extern" / "cuda" / "inc",
                jt.flags.cache_path]
     return ["-std=c++14", "-w", "-DHAS_CUDA", "-DIS_CUDA", *(f"-I{folder}" for folder in folders)]
 
@@ -58,7 +62,7 @@ def flags(nvcc: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["core", *LIBRARIES])
 def test_host_sources_compile(nvcc: Path, part: str) -> None:
-    folder = JITTOR / "src" if part == "core" else JITTOR / "extern" / "cuda" / part
+    folder = jittor() / "src" if part == "core" else jittor() / "extern" / "cuda" / part
     sources = sorted(folder.rglob("*.cc"))
     assert sources
 
@@ -83,7 +87,7 @@ def compile_device(nvcc: Path, source: Path, *more: str) -> None:
 
 @pytest.mark.slow
 def test_device_sort_compiles(nvcc: Path, tmp_path: Path) -> None:
-    ops = JITTOR / "extern" / "cuda" / "cub" / "ops"
+    ops = jittor() / "extern" / "cuda" / "cub" / "ops"
     text = (ops / "cub_argsort_op.cc").read_text().replace("@FUNC@@", "SortPairs")
     source = tmp_path / "sort.cc"
     source.write_text(text.replace("@FUNC", "SortPairs"))
