@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from crossmodal.data.images import read_rgb
-from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.mesh import Mesh, load_mesh
 from crossmodal.geometry.render import ViewSettings, render_views
 from crossmodal.prepare.kinds_sources import Photo, Shape
 from crossmodal.prepare.output import JPEG_QUALITY, write_bytes, write_image
@@ -80,12 +80,15 @@ def _is_jpeg(path: Path) -> bool:
         return image.format == "JPEG"
 
 
-def _store_views(task: Task) -> dict[str, Any]:
+def write_view_pictures(task: Task, mesh: Mesh) -> dict[str, Any]:
+    """Render a task's mesh as its settings say, to ``<key>/<view>.png``; the task's record."""
     settings = ViewSettings(**task.settings)
-    views = render_views(
-        load_mesh(task.source), settings.count, settings.size, settings.elevation, settings
-    )
+    views = render_views(mesh, settings.count, settings.size, settings.elevation, settings)
     names = [f"{task.key}/{index}.png" for index in range(settings.count)]
     for name, view in zip(names, views):
         write_image(task.out / name, view)
     return {"files": names}
+
+
+def _store_views(task: Task) -> dict[str, Any]:
+    return write_view_pictures(task, load_mesh(task.source))

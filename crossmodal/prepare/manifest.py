@@ -29,12 +29,14 @@ class Manifest:
 
     A record has ``status`` ("done" or "failed"), ``source`` (sha256 of the input file), ``files``
     (relative paths written) and, of a failed item, ``error``; programs may add fields of their own.
+    `about` is what else a reader should know of the folder; it changes nothing and may be empty.
     """
 
     folder: Path
     program: str
     settings: dict[str, Any]
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -60,6 +62,7 @@ class Manifest:
                 "Use --redo to make everything again, or another output folder."
             )
         fresh.items = stored["items"]
+        fresh.about = stored.get("about", {})
         return fresh
 
     def is_done(self, key: str, source: str) -> bool:
@@ -81,6 +84,7 @@ class Manifest:
         content = {
             "program": self.program,
             "settings": self.settings,
+            **({"about": self.about} if self.about else {}),
             "versions": _versions(),
             "failed": self.failed,
             "items": {key: self.items[key] for key in sorted(self.items)},

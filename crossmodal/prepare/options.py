@@ -1,8 +1,16 @@
-"""Command-line options that every prepare program has."""
+"""Command-line options that every prepare program has, and how a program ends on an error."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any, Callable
+
+from crossmodal.data.errors import DataError
+from crossmodal.data.safe_pickle import BadPickle, UnsafePickle
+from crossmodal.prepare.manifest import SettingsChanged
+from crossmodal.prepare.runner import AllFailed
+
+ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OSError)
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -11,3 +19,11 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redo", action="store_true", help="make everything again, also with changed settings"
     )
+
+
+def run_program(main: Callable[..., object], options: dict[str, Any]) -> None:
+    """Call ``main(**options)``; what its user can put right ends it in a message, no traceback."""
+    try:
+        main(**options)
+    except ERRORS as error:
+        raise SystemExit(f"error: {error}") from error

@@ -32,6 +32,10 @@ FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next item would fail al
 SAVE_EVERY = 3.0  # seconds between two writes of the manifest
 
 
+class AllFailed(RuntimeError):
+    """Not one item could be made; the message has the first one's error."""
+
+
 @dataclass(frozen=True)
 class Item:
     """What an item is made from: an input file (or None) and facts (plain JSON values)."""
@@ -70,7 +74,7 @@ def run(
     work     : top-level function (it travels to other processes) returning {"files": [...], ...}
     settings : everything that changes the result; plain JSON values
     workers  : processes; None = one per usable core; 1 = in this process
-    Raises RuntimeError when every single item failed.
+    Raises AllFailed when every single item failed.
     """
     out.mkdir(parents=True, exist_ok=True)
     manifest = Manifest.open(out, program, settings, redo=redo)
@@ -188,5 +192,5 @@ def _report(manifest: Manifest, keys: list[str], skipped: int) -> None:
         return
     first = f"{failed[0]}: {manifest.items[failed[0]]['error']}"
     if len(failed) == len(keys):
-        raise RuntimeError(f"{manifest.program}: all {len(keys)} items failed; the first, {first}")
+        raise AllFailed(f"{manifest.program}: all {len(keys)} items failed; the first, {first}")
     logger.warning("%d of %d items failed; the first, %s", len(failed), len(keys), first)

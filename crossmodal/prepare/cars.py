@@ -1,0 +1,173 @@
+"""From annotated car photos and ShapeNet's cars to a data set: what both car data sets share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable, Optional
+
+from crossmodal.data.errors import DataError, some
+from crossmodal.prepare.car_annotations import (
+    CarPhoto,
+    annotation_needs,
+    owners_split,
+    read_annotations,
+)
+from crossmodal.prepare.instance_options import ALLOW, Options, add_instance_options
+from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
+from crossmodal.prepare.photo_store import Photo, mask_files
+from crossmodal.prepare.shapenet_source import FRONTS, SYNSETS, Model, find_models
+from crossmodal.prepare.source_check import (
+    MissingSource,
+    Needed,
+    absent,
+    lacking,
+    refuse_missing,
+)
+from crossmodal.prepare.splits import Split
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+
+CATEGORY = "car"
+Box = tuple[float, float, float, float]
+FindBox = Callable[[str], Optional[Box]]  # photo's path -> its box; OSError, ValueError: broken
+_MODELS = (
+    f"get ShapeNetCore.v1's {SYNSETS[CATEGORY]}.zip from https://shapenet.org and name its folder "
+    "with --models"
+)
+
+
+@dataclass(frozen=True)
+class CarSource:
+    """Where the parts of a car data set are.
+
+    needs : what `home` must have; below : see `read_annotations`
+    boxes : makes the function that finds a photo's box; None: whole frames
+    """
+
+    home: Path
+    images: Path
+    annotations: Path
+    models: Path
+    needs: Sequence[Needed]
+    below: Mapping[str, str]
+    boxes: Callable[[], FindBox] | None
+
+
+def convert(source: CarSource, root: Path, name: str, split_name: str, options: Options) -> Path:
+    """Make the data set; returns ``<root>/<name>``.
+
+    split_name : of the owners' split
+    Raises MissingSource naming all that is not there, NoRoom, or DataError.
+    """
+    models, front, complaints = _find_cars(source.models)
+    complaints += lacking(source.home, source.needs)
+    complaints += lacking(source.annotations.parent, annotation_needs(source.annotations))
+    refuse_missing(complaints)
+    annotated = read_annotations(source.annotations, source.below)
+    photos = _photos(annotated, source, options)
+    split = choose_split({key: photo.shape for key, photo in photos.items()}, options,
+                         owners_split(annotated, split_name))
+    chosen = {key: photos[key] for key in {*split.train, *split.test}}
+    unknown = sorted({photo.shape for photo in photos.values()} - set(models))
+    if options.allow_missing:
+        split = _without(split, {key for key in chosen if chosen[key].shape in unknown})
+    else:
+        refuse_missing(_absent(chosen, unknown, len(models), source.models), ALLOW)
+    shown = {photo.shape for photo in photos.values()}
+    meshes = {shape: model for shape, model in models.items() if shape in shown}
+    if not meshes:
+        raise DataError(f"{source.models}: none of the {len(shown)} annotated models; {_MODELS}")
+    about = {"masks": f"given: {options.masks.name}" if options.masks else "the owners' boxes"
+             if source.boxes else "whole frames"}
+    return build(InstanceSet(name, photos, meshes, split, front, about), root, options)
+
+
+def first_of(given: Path | None, *places: Path) -> Path:
+    """What is given, else the first place that exists, else the last."""
+    return given or next((place for place in places if place.exists()), places[-1])
+
+
+def add_car_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add --annotations, --models, --whole-frame, and the options of all data sets."""
+    parser.add_argument(
+        "--annotations", type=Path, help="folder with train_anno.pkl and test_anno.pkl, or a .csv "
+        "or .json table with image (path below the photos' folder), model (ShapeNet id) and, if "
+        "wanted, split (train or test)"
+    )
+    parser.add_argument(
+        "--models", type=Path, help=f"ShapeNetCore v1 (folder of {SYNSETS[CATEGORY]}/ or "
+        f"{SYNSETS[CATEGORY]}.zip)"
+    )
+    parser.add_argument(
+        "--whole-frame", action="store_true", help="where there is no mask, the whole frame is the "
+        "object (default: the box of the owners' annotations)"
+    )
+    add_instance_options(parser, name)
+
+
+def _find_cars(folder: Path) -> tuple[dict[str, Model], str, list[str]]:
+    """{shape: model}, the axis they face, and a complaint if there are none."""
+    home = folder.parent if folder.name == SYNSETS[CATEGORY] else folder
+    try:
+        found = find_models(home, [CATEGORY])
+    except MissingSource:
+        return {}, "z", [f"{home / SYNSETS[CATEGORY]}: the car models; {_MODELS}"]
+    models = {f"{CATEGORY}/{instance}": model
+              for instance, model in found.models[CATEGORY].items()}
+    return models, FRONTS[found.layout], []
+
+
+def _photos(annotated: Sequence[CarPhoto], source: CarSource, options: Options) -> dict[str, Photo]:
+    masks = mask_files(options.masks) if options.masks else {}
+    if options.masks and not options.allow_missing:
+        masks = {car.key: masks.get(car.key, options.masks / f"{car.key}.png") for car in annotated}
+    unmasked = [car for car in annotated if car.key not in masks]
+    boxes = _boxes(unmasked, source.boxes()) if source.boxes else {}
+    return {
+        car.key: Photo(source.images / car.image, f"{CATEGORY}/{car.model}", masks.get(car.key),
+                       boxes.get(car.key))
+        for car in annotated
+    }
+
+
+def _boxes(annotated: Sequence[CarPhoto], find_box: FindBox) -> dict[str, Box]:
+    """{photo key: box}; photos without a box are named and counted in a warning."""
+    boxes: dict[str, Box] = {}
+    bad = []
+    for car in annotated:
+        try:
+            box = find_box(car.image)
+        except (OSError, ValueError) as error:
+            box, reason = None, str(error)
+        else:
+            reason = f"{car.image}: not in the owners' annotations"
+        if box:
+            boxes[car.key] = box
+        else:
+            bad.append(reason)
+    if bad:
+        logger.warning("no box, the whole frame is taken: %s", some(bad, len(annotated), "photos"))
+    return boxes
+
+
+def _absent(
+    photos: Mapping[str, Photo], unknown: Sequence[str], known: int, models: Path
+) -> list[str]:
+    images = sorted(p.image for p in photos.values() if not p.image.is_file())
+    masks = sorted(p.mask for p in photos.values() if p.mask and not p.mask.is_file())
+    shapes = len({photo.shape for photo in photos.values()})
+    return [
+        *absent(images, len(photos), "photos", "get the photos' archives again"),
+        *absent(masks, len(photos), "masks", "complete the folder of --masks"),
+        *absent([Path(shape) for shape in unknown], shapes, f"car models ({known} are in {models})",
+                _MODELS),
+    ]
+
+
+def _without(split: Split, keys: Collection[str]) -> Split:
+    return replace(split, train=[key for key in split.train if key not in keys],
+                   test=[key for key in split.test if key not in keys])

@@ -1,0 +1,118 @@
+"""Pictures that stay where their owners' copy has them: found, looked at, and pointed at by lists.
+
+Each is decoded once; one that cannot be read costs its item, is named in the manifest and left out
+of the lists. Lists hold paths relative to their own folder, with symbolic links to it resolved, so
+that folder and copy may be moved together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossmodal.data.errors import SampleError
+from crossmodal.data.image_lists import SUFFIXES
+from crossmodal.data.images import read_rgb
+from crossmodal.prepare.list_files import ListItem
+from crossmodal.prepare.manifest import Manifest
+from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.prepare.source_check import Cost
+from crossmodal.prepare.splits import Split, write_split
+
+LOOK = Cost(0.005, 300)  # of one picture: to decode a photo, small; lines of list and manifest
+LEAST = 64  # pixels that a JPEG is decoded to, at least
+
+
+@dataclass(frozen=True)
+class PictureItem:
+    """A photo, or the views of a shape.
+
+    key : unique name; files : relative to the copy; problem : what is already known to be wrong
+    """
+
+    key: str
+    files: tuple[str, ...]
+    label: int
+    problem: str = ""
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder itself, in the order of the numbers in their names."""
+    found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
+    return sorted((p for p in found if not p.name.startswith(".")), key=lambda p: natural(p.name))
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A sort key: ``view_2`` before ``view_10``."""
+    pieces = re.findall(r"\d+|\D+", name)
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces], name
+
+
+def look_at(
+    program: str,
+    items: Sequence[PictureItem],
+    home: Path,
+    folder: Path,
+    workers: int | None = None,
+    redo: bool = False,
+) -> Manifest:
+    """Look at the pictures of all items; the manifest, in `folder`, says which are sound.
+
+    home : folder of the copy; folder : of the lists
+    Raises RuntimeError when there is not one.
+    """
+    tasks = {item.key: Item(home, _facts(item, home)) for item in items}
+    return run(program, tasks, _look, folder, {}, workers, redo)
+
+
+def sound(items: Iterable[PictureItem], manifest: Manifest) -> list[PictureItem]:
+    """Those of which every picture could be read."""
+    return [item for item in items if manifest.items[item.key]["status"] == "done"]
+
+
+def write_facts(
+    folder: Path, split: Split, about: Mapping[str, Any], manifest: Manifest
+) -> dict[str, Any]:
+    """Write ``split.json``, for reports, and say the same in the manifest; what they say."""
+    facts = write_split(folder, split, about)
+    manifest.about = {"split": facts}
+    manifest.save()
+    return facts
+
+
+def list_items(items: Iterable[PictureItem], home: Path, folder: Path) -> list[ListItem]:
+    """What the list in `folder` says of items in the copy at `home`."""
+    return [([list_path(home / name, folder) for name in i.files], i.label) for i in items]
+
+
+def list_path(picture: Path, folder: Path) -> str:
+    """A picture's path as a list in `folder` has it."""
+    path = Path(os.path.relpath(picture.absolute(), folder.resolve())).as_posix()
+    return f"./{path}" if path.startswith(("#", " ")) else path
+
+
+def _facts(item: PictureItem, home: Path) -> dict[str, Any]:
+    sizes = [_size(home / name) for name in item.files]
+    facts: dict[str, Any] = {"files": list(item.files), "bytes": sizes}
+    return {**facts, "problem": item.problem} if item.problem else facts
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _look(task: Task) -> dict[str, Any]:
+    if task.facts.get("problem"):
+        raise SampleError(task.facts["problem"])
+    for name in task.facts["files"]:
+        if name != name.strip() or "\n" in name or "\r" in name:
+            raise SampleError(f"{name!r}: such a name cannot stand in a list; rename the file")
+        read_rgb(task.source / name, LEAST)
+    return {"files": []}

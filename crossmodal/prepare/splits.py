@@ -1,0 +1,147 @@
+"""Which photos train and which test: the owners' split, given lists (the authors'), or ours.
+
+Ours, ``crossmodal-split-1``: half of each shape's photos train, the larger half where they are odd,
+so that a shape with one photo only trains, and every test photo's shape has been trained on, as in
+the published benchmarks. Which ones: the photos of a shape are ordered by sha256 of
+``crossmodal-split-1/<key>`` (hexadecimal); the first half trains. A photo's place depends on the
+names of its own shape's photos only.
+
+``split.json`` in a data set's folder says which it is; numbers on our split compare with nothing
+that is published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from crossmodal.data.errors import DataError, some
+from crossmodal.prepare.manifest import file_digest
+from crossmodal.prepare.output import write_json
+
+OURS = "crossmodal-split-1"
+SPLIT_FILE = "split.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Keys of the photos that train and that test, sorted; whose choice it is, and how it was made.
+
+    whose : "ours", "owners" (of the data set) or "given" (lists; their digests tell which)
+    """
+
+    name: str
+    whose: str
+    rule: str
+    train: list[str]
+    test: list[str]
+
+
+def our_split(shapes: Mapping[str, str]) -> Split:
+    """``crossmodal-split-1`` of {photo key: the shape it shows}."""
+    photos: dict[str, list[str]] = {}
+    for key, shape in shapes.items():
+        photos.setdefault(shape, []).append(key)
+    train: list[str] = []
+    for keys in photos.values():
+        train += sorted(keys, key=_place)[: (len(keys) + 1) // 2]
+    test = sorted(set(shapes) - set(train))
+    rule = "half of each shape's photos train, ordered by sha256 of crossmodal-split-1/<key>"
+    return Split(OURS, "ours", rule, sorted(train), test)
+
+
+def listed_split(
+    train_json: Path, test_json: Path, keys: Iterable[str], skip_unknown: bool = False
+) -> Split:
+    """The split of two json lists of ``{"img": path}``, or COCO's ``{"images": [{"file_name"}]}``.
+
+    keys : photos that the source has. An entry is a photo whose key is the end of its path, or of
+        whose key its path is the end (``img/chair/0001.png``, ``0001.jpg``: chair/0001)
+    skip_unknown : leave out entries that are no photo of the source, or could be several
+
+    Raises DataError naming the list, and how many such entries there are.
+    """
+    known = _Keys(keys)
+    lists = []
+    for path in (train_json, test_json):
+        names = _names(path)
+        found = [known.find(name) for name in names]
+        unknown = [name for name, key in zip(names, found) if key is None]
+        if unknown and not (skip_unknown and len(unknown) < len(names)):
+            raise DataError(f"{path}: no photo, or several, of the source for "
+                            f"{some(unknown, len(names), 'entries')}; is it of this data set?")
+        lists.append(sorted({key for key in found if key}))
+    digests = [f"{path.name} (sha256 {file_digest(path)})" for path in (train_json, test_json)]
+    name = f"lists {train_json.name}, {test_json.name}"
+    return Split(name, "given", f"the lists {' and '.join(digests)}", *lists)
+
+
+def write_split(folder: Path, split: Split, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Write ``split.json``; returns what is in it.
+
+    about : more that a report should say: counts, where the masks are from, what was left out
+    """
+    facts = {"name": split.name, "whose": split.whose, "rule": split.rule, **about}
+    write_json(folder / SPLIT_FILE, facts)
+    return facts
+
+
+def read_split_facts(folder: Path) -> dict[str, Any] | None:
+    """What ``split.json`` says, for a report to repeat; None where there is none.
+
+    Raises DataError for a file that is no such thing.
+    """
+    path = folder / SPLIT_FILE
+    if not path.is_file():
+        return None
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return {**facts, "name": str(facts["name"]), "whose": str(facts["whose"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a description of a split ({error!r}); prepare the data set "
+                        "again, or remove the file") from error
+
+
+def _place(key: str) -> str:
+    return hashlib.sha256(f"{OURS}/{key}".encode()).hexdigest()
+
+
+class _Keys:
+    """Finds the photo that a path of a list means."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.all = set(keys)
+        self.by_end: dict[str, set[str]] = {}
+        for key in self.all:
+            for end in _ends(key):
+                self.by_end.setdefault(end, set()).add(key)
+
+    def find(self, path: str) -> str | None:
+        name = str(PurePosixPath(path.replace("\\", "/")).with_suffix(""))
+        whole = next((end for end in _ends(name) if end in self.all), None)
+        fitting = self.by_end.get(name, set())
+        return whole or (next(iter(fitting)) if len(fitting) == 1 else None)
+
+
+def _ends(path: str) -> list[str]:
+    """``a/b/c`` -> a/b/c, b/c, c."""
+    parts = PurePosixPath(path).parts
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _names(path: Path) -> list[str]:
+    """The pictures that a list names."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        images = content["images"] if isinstance(content, dict) else content
+        names = [item["img"] if "img" in item else item["file_name"] for item in images]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not a json list of {{\"img\": path}} "
+                        f"({type(error).__name__}: {error})") from error
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise DataError(f"{path}: it names no pictures")
+    return names

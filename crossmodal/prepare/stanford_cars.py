@@ -1,0 +1,129 @@
+"""StanfordCars3D as a data set in the layout of the paper's authors.
+
+    python -m crossmodal.prepare.stanford_cars --source finegrained-pose --root data
+    python -m crossmodal.prepare.stanford_cars --source stanford_cars --annotations \\
+        finegrained-pose/Anno3D/StanfordCars --models ShapeNetCore.v1 --root data
+
+Three parts come from three owners:
+1. photos, --source: ``cars_train/00001.jpg`` ..., ``cars_test/`` and ``devkit/`` of Stanford Cars
+   (https://ai.stanford.edu/~jkrause/cars/car_dataset.html; that server has been down for long,
+   pytorch/vision issue 7545 names copies); or, as its README says, below ``Image/StanfordCars/`` of
+2. the annotations, photo -> ShapeNet id, --annotations: ``Anno3D/StanfordCars/`` of
+   https://github.com/yangyi02/finegrained-pose, or a table (crossmodal.prepare.car_annotations);
+3. the models, --models: ShapeNetCore v1, synset 02958343 (https://shapenet.org).
+
+Split: that of the annotations (cars_train and cars_test, 8,144 and 8,041 photos in all of Stanford
+Cars), or the paper's authors' lists. A table without a split gets ours, named in ``split.json``.
+Whether the authors' lists are the annotations' split could not be determined.
+
+Masks: the paper's come from a segmentation network and are not public as far as we know. Give your
+own with --masks; else the mask is the box in the devkit, or with --whole-frame the whole frame;
+``split.json`` and the manifest say which. Writes ``<root>/stanfordcars/``; run it again to
+continue.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.io import loadmat
+
+from crossmodal.data.errors import DataError
+from crossmodal.prepare.cars import (
+    Box,
+    CarSource,
+    FindBox,
+    add_car_options,
+    convert,
+    first_of,
+)
+from crossmodal.prepare.instance_options import Options, gathered
+from crossmodal.prepare.options import run_program
+from crossmodal.prepare.pools import keep_workers
+from crossmodal.prepare.source_check import Needed
+
+NAME = "stanfordcars"
+SPLIT = "StanfordCars3D train_anno, test_anno"
+_PHOTOS = ("get {0}.tgz of Stanford Cars (https://ai.stanford.edu/~jkrause/cars/car_dataset.html; "
+           "pytorch/vision issue 7545 names copies) and unpack it here")
+
+
+@keep_workers()
+def main(
+    source: Path,
+    root: Path = Path("data"),
+    name: str = NAME,
+    annotations: Path | None = None,
+    models: Path | None = None,
+    whole_frame: bool = False,
+    options: Options | None = None,
+) -> Path:
+    """Make the data set; returns ``<root>/<name>``.
+
+    Raises MissingSource, NoRoom or DataError with what is to be done.
+    """
+    source, options = Path(source), options or Options()
+    images = first_of(None, source / "Image" / "StanfordCars", source)
+    cars = CarSource(
+        home=images,
+        images=images,
+        annotations=first_of(annotations, source / "Anno3D" / "StanfordCars"),
+        models=first_of(models, source / "CAD"),
+        needs=_needs(boxes=not (whole_frame or options.masks)),
+        below={"train": "cars_train", "test": "cars_test"},
+        boxes=None if whole_frame else lambda: read_boxes(images),
+    )
+    return convert(cars, Path(root), name, SPLIT, options)
+
+
+def read_boxes(images: Path) -> FindBox:
+    """The boxes of the devkit, by the photo's path (``cars_train/00001.jpg``).
+
+    cars_<part>_annos.mat: struct array ``annotations`` with bbox_x1, bbox_y1, bbox_x2, bbox_y2
+    (pixels from 1, inclusive) and fname. Raises DataError for a file that is no such thing.
+    """
+    boxes: dict[str, Box] = {}
+    for part in ("train", "test"):
+        for path in sorted(images.glob(f"devkit/cars_{part}_annos*.mat")):
+            boxes.update({f"cars_{part}/{fname}": box for fname, box in _read_mat(path)})
+    return boxes.get
+
+
+def _read_mat(path: Path) -> list[tuple[str, Box]]:
+    try:
+        rows = loadmat(str(path), simplify_cells=True)["annotations"]
+        return [
+            (str(row["fname"]), (float(row["bbox_x1"]) - 1, float(row["bbox_y1"]) - 1,
+                                 float(row["bbox_x2"]), float(row["bbox_y2"])))
+            for row in np.atleast_1d(rows)
+        ]
+    except Exception as error:  # noqa: BLE001 - scipy's reader fails in many ways on a torn file
+        raise DataError(f"{path}: not the devkit's annotations ({type(error).__name__}: {error}); "
+                        "get car_devkit.tgz again, or use --whole-frame or --masks") from error
+
+
+def _needs(boxes: bool) -> list[Needed]:
+    folders = [Needed(f"{name}/*.jpg", "the photos", _PHOTOS.format(name))
+               for name in ("cars_train", "cars_test")]
+    devkit = "get car_devkit.tgz of Stanford Cars, or use --masks or --whole-frame"
+    return folders + [Needed(f"devkit/cars_{part}_annos*.mat", "the boxes", devkit)
+                      for part in ("train", "test") if boxes]
+
+
+def _parse() -> dict[str, Any]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--source", type=Path, required=True, help="folder of cars_train/, cars_test/ and devkit/, "
+        "or the finegrained-pose repository with Image/StanfordCars/ filled as its README says"
+    )
+    add_car_options(parser, NAME)
+    return gathered(vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    run_program(main, _parse())
