@@ -1,9 +1,14 @@
 """Layers the backbones are built of: batch normalisation that can be frozen, and small helpers."""
 from __future__ import annotations
 
+from crossmodal.kernels import library
+from crossmodal.kernels.convolution import convolution
+from crossmodal.kernels.maps import is_blocked
+from crossmodal.kernels.normalisation import batch_norm
 from crossmodal.runtime import jt
 
 nn = jt.nn
+PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first layer's input
 
 
 class BatchNorm(nn.Module):
@@ -27,24 +32,70 @@ class BatchNorm(nn.Module):
     def execute(self, x: jt.Var) -> jt.Var:
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); the shape is kept."""
         axes = [0] + list(range(2, x.ndim))
-        if self.is_training() and not self.frozen:
-            mean, var = self._batch_statistics(x, axes)
+        if self.by_batch:
+            mean = x.mean(axes)
+            var = jt.maximum((x * x).mean(axes) - mean * mean, 0.0)
+            self.follow(mean, var, x.numel() // x.shape[1])
+            scale, shift = self._affine(mean, var)
         else:
-            mean, var = self.running_mean, self.running_var
-        scale = self.weight / jt.sqrt(var + self.eps)
-        shift = self.bias - mean * scale
+            scale, shift = self.affine()
         return x * scale.broadcast(x, axes) + shift.broadcast(x, axes)
 
-    def _batch_statistics(self, x: jt.Var, axes: list[int]) -> tuple[jt.Var, jt.Var]:
-        mean = x.mean(axes)
-        var = jt.maximum((x * x).mean(axes) - mean * mean, 0.0)
-        count = x.numel() // x.shape[1]
+    @property
+    def by_batch(self) -> bool:
+        """Whether the batch's own statistics count, not the running ones."""
+        return self.is_training() and not self.frozen
+
+    def affine(self) -> tuple[jt.Var, jt.Var]:
+        """(C,) scale and shift that the running statistics amount to."""
+        return self._affine(self.running_mean, self.running_var)
+
+    def _affine(self, mean: jt.Var, var: jt.Var) -> tuple[jt.Var, jt.Var]:
+        scale = self.weight / jt.sqrt(var + self.eps)
+        return scale, self.bias - mean * scale
+
+    def follow(self, mean: jt.Var, var: jt.Var, count: int) -> None:
+        """Move the running statistics towards a batch's; ``count`` values a channel."""
         unbiased = var * (count / max(count - 1, 1))
         self.running_mean.update(
             self.running_mean + (mean.detach() - self.running_mean) * self.momentum)
         self.running_var.update(
             self.running_var + (unbiased.detach() - self.running_var) * self.momentum)
-        return mean, var
+
+
+def conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str = "none",
+              residual: jt.Var | None = None) -> jt.Var:
+    """``activation(norm(layer(x)) + residual)``.
+
+    On the CPU by the project's kernels, wherever they can be used and ``x`` is a blocked map (or a
+    picture, which then becomes one); else by Jittor's operators, on plain maps.
+
+    activation : "none", "relu" or "relu6"
+    """
+    if is_blocked(x) or (x.shape[1] <= PICTURE_CHANNELS and uses_kernels()):
+        return _blocked_conv_norm(layer, norm, x, activation, residual)
+    y = norm(layer(x))
+    if residual is not None:
+        y = y + residual
+    return {"none": lambda y: y, "relu": nn.relu, "relu6": nn.relu6}[activation](y)
+
+
+def uses_kernels() -> bool:
+    """Whether maps go through the project's CPU kernels."""
+    return not jt.flags.use_cuda and library.load()
+
+
+def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str,
+                       residual: jt.Var | None) -> jt.Var:
+    geometry = (layer.stride[0], layer.padding[0], layer.groups)
+    if norm.by_batch:
+        z = convolution(x, layer.weight, *geometry)
+        y, mean, var = batch_norm(z, norm.weight, norm.bias, norm.eps, residual, activation)
+        norm.follow(mean, var, z.shape[0] * z.shape[2] * z.shape[3])
+        return y
+    scale, shift = norm.affine()  # folded into the convolution
+    weight = layer.weight * scale.broadcast(layer.weight, [1, 2, 3])
+    return convolution(x, weight, *geometry, shift, residual, activation)
 
 
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1,

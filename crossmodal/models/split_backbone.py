@@ -1,8 +1,9 @@
 """A backbone in two halves: styles are mixed between them."""
 from __future__ import annotations
 
+from crossmodal.kernels import maps
 from crossmodal.models.backbones import build_backbone
-from crossmodal.models.layers import freeze_batch_norm
+from crossmodal.models.layers import freeze_batch_norm, uses_kernels
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime import jt
 
@@ -62,10 +63,15 @@ class SplitBackbone(nn.Module):
 
     def lower(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, C', H', W') features at the split."""
-        return self._run(self.lower_stages, x)
+        x = self._run(self.lower_stages, x)
+        if maps.is_blocked(x):
+            return maps.to_plain(x, self.network.stage_channels[self.lower_stages[-1]])
+        return x
 
     def upper(self, features: jt.Var) -> jt.Var:
         """(N, C', H', W') features at the split -> (N, F) pooled features."""
+        if self.network.takes_blocked_maps and uses_kernels():
+            features = maps.to_blocked(features)
         return self.network.pool(self._run(self.upper_stages, features))
 
     def _run(self, stages: tuple[str, ...], x: jt.Var) -> jt.Var:

@@ -1,4 +1,4 @@
-"""How many cores this process may really use."""
+"""How many cores this process may really use, and what they can do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 from pathlib import Path
 
+_CPUINFO = Path("/proc/cpuinfo")
 _QUOTA_V2 = Path("/sys/fs/cgroup/cpu.max")
 _QUOTA_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
 _PERIOD_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
@@ -18,6 +19,16 @@ def usable_cpus() -> int:
     else:
         cores = os.cpu_count() or 1
     return max(1, math.ceil(min(cores, _container_quota())))
+
+
+def processor_flags() -> frozenset[str]:
+    """Instruction sets by Linux's names, such as avx2 and avx512f; empty where it does not say."""
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return frozenset()
+    found = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(found.partition(":")[2].split())
 
 
 def _container_quota() -> float:

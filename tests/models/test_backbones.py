@@ -7,6 +7,7 @@ import pytest
 from golden.formula import uniform, weight
 from golden.golden_arrays import assert_near, read
 
+from crossmodal.kernels import library, maps
 from crossmodal.models.backbones import NAMES, RELEASED_NAMES, backbone_name, build_backbone
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
@@ -19,9 +20,13 @@ PARAMETERS = {"resnet18": 11_176_512, "resnet34": 21_284_672, "resnet50": 23_508
               "vgg16_bn": 134_268_992, "vgg19_bn": 139_581_248, "alexnet": 57_003_840}
 
 
+@pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "mobilenet_v2"])
-def test_golden(name: str) -> None:
-    """The forward pass, two images of 64 px; weights from the formula."""
+def test_golden(name: str, kernels: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forward pass, two images of 64 px; weights from the formula; with both ways to compute.
+    """
+    if not kernels:
+        monkeypatch.setattr(library, "load", lambda: False)
     golden, network = read("networks", f"{name}."), build_backbone(name)
     tensors = named_tensors(network)
     assert sorted(f"{n} {'x'.join(map(str, t.shape))}" for n, t in tensors.items()) == \
@@ -33,7 +38,8 @@ def test_golden(name: str) -> None:
         stages = []
         for stage in network.stages:
             x = network.run_stage(stage, x)
-            stages.append(x.mean([2, 3]))
+            stages.append(maps.mean(x, network.stage_channels[stage]) if maps.is_blocked(x)
+                          else x.mean([2, 3]))
         jt.sync_all(True)
     assert network.out_features == stages[-1].shape[1]
     for number, stage in enumerate(stages):

@@ -37,7 +37,8 @@ def build_backbone(name: str, in_channels: int = 3) -> Any:
     It has ``family`` (str), ``stages`` (names in order), ``run_stage(name, x)``,
     ``stage_modules(name)``, ``pool(features)`` (the last stage's (N, C, H, W) to
     (N, ``out_features``)), ``stem_weight`` (tensor name of the first convolution) and an empty slot
-    ``fc`` for a head.
+    ``fc`` for a head. With ``takes_blocked_maps`` its stages also run on blocked maps
+    (:mod:`crossmodal.kernels`), as a stage's ``stage_channels`` many channels.
 
     Raises ValueError for an unknown name, naming the nearest one.
     """

@@ -51,6 +51,7 @@ class HiddenLayerNet(nn.Module):
 
     stages = STAGES
     stem_weight = "features.0.weight"
+    takes_blocked_maps = False
 
     def __init__(self, features: Sequence[nn.Module], ends: Sequence[int], grid: int,
                  classifier: Sequence[nn.Module], out_features: int) -> None:

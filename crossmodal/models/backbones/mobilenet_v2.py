@@ -1,7 +1,8 @@
 """MobileNetV2 with torchvision's tensor names (Sandler et al., CVPR 2018, table 2)."""
 from __future__ import annotations
 
-from crossmodal.models.layers import BatchNorm, conv
+from crossmodal.kernels import maps
+from crossmodal.models.layers import BatchNorm, conv, conv_norm
 from crossmodal.runtime import jt
 
 nn = jt.nn
@@ -19,7 +20,11 @@ class ConvBNReLU(nn.Sequential):
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1,
                  groups: int = 1) -> None:
         super().__init__(conv(in_channels, out_channels, kernel, stride, groups),
-                         BatchNorm(out_channels), nn.ReLU6())
+                         BatchNorm(out_channels))
+
+    def execute(self, x: jt.Var) -> jt.Var:
+        """(N, C, H, W) -> (N, C', H/stride, W/stride)."""
+        return conv_norm(self[0], self[1], x, "relu6")
 
 
 class InvertedResidual(nn.Module):
@@ -35,7 +40,11 @@ class InvertedResidual(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) -> (N, C', H/stride, W/stride)."""
-        return x + self.conv(x) if self.shortcut else self.conv(x)
+        *expansion, project, norm = self.conv
+        out = x
+        for layer in expansion:
+            out = layer(out)
+        return conv_norm(project, norm, out, residual=x if self.shortcut else None)
 
 
 class MobileNetV2(nn.Module):
@@ -44,6 +53,8 @@ class MobileNetV2(nn.Module):
     family = "mobilenet_v2"
     stages = tuple(_BOUNDS)
     stem_weight = "features.0.0.weight"
+    stage_channels = {"stem": 16, "layer1": 24, "layer2": 32, "layer3": 96, "layer4": 1280}
+    takes_blocked_maps = True
 
     def __init__(self, in_channels: int) -> None:
         layers: list[nn.Module] = [ConvBNReLU(in_channels, 32, 3, 2)]
@@ -59,13 +70,15 @@ class MobileNetV2(nn.Module):
         self.fc = None
 
     def run_stage(self, name: str, x: jt.Var) -> jt.Var:
-        """Run one named stage on (N, C, H, W)."""
+        """Run one named stage on (N, C, H, W), or on a blocked map."""
         for module in self.stage_modules(name):
             x = module(x)
         return x
 
     def pool(self, features: jt.Var) -> jt.Var:
-        """(N, C, H, W) features after the last stage -> (N, C), their means over space."""
+        """Features after the last stage -> (N, C), their means over space."""
+        if maps.is_blocked(features):
+            return maps.mean(features, self.out_features)
         return features.mean([2, 3])
 
     def stage_modules(self, name: str) -> list[nn.Module]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from crossmodal.models.layers import BatchNorm, conv
+from crossmodal.kernels import maps
+from crossmodal.models.layers import BatchNorm, conv, conv_norm
 from crossmodal.runtime import jt
 
 nn = jt.nn
@@ -23,9 +24,9 @@ class BasicBlock(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) -> (N, width, H/stride, W/stride)."""
-        out = nn.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+        shortcut = _run_shortcut(self.downsample, x)
+        out = conv_norm(self.conv1, self.bn1, x, "relu")
+        return conv_norm(self.conv2, self.bn2, out, "relu", shortcut)
 
 
 class Bottleneck(nn.Module):
@@ -45,16 +46,20 @@ class Bottleneck(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) -> (N, 4 width, H/stride, W/stride)."""
-        out = nn.relu(self.bn1(self.conv1(x)))
-        out = nn.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+        shortcut = _run_shortcut(self.downsample, x)
+        out = conv_norm(self.conv1, self.bn1, x, "relu")
+        out = conv_norm(self.conv2, self.bn2, out, "relu")
+        return conv_norm(self.conv3, self.bn3, out, "relu", shortcut)
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
     if stride == 1 and in_channels == out_channels:
         return None
     return nn.Sequential(conv(in_channels, out_channels, 1, stride), BatchNorm(out_channels))
+
+
+def _run_shortcut(shortcut: nn.Sequential | None, x: jt.Var) -> jt.Var:
+    return x if shortcut is None else conv_norm(shortcut[0], shortcut[1], x)
 
 
 class ResNet(nn.Module):
@@ -70,12 +75,14 @@ class ResNet(nn.Module):
     family = "resnet"
     stages = ("stem", "layer1", "layer2", "layer3", "layer4")
     stem_weight = "conv1.weight"
+    takes_blocked_maps = True
 
     def __init__(self, block: Any, layers: tuple[int, int, int, int], in_channels: int) -> None:
         self.conv1 = conv(in_channels, 64, 7, 2)
         self.bn1 = BatchNorm(64)
         self.maxpool = nn.Pool(3, 2, 1, op="maximum")
         channels = 64
+        self.stage_channels = {"stem": channels}
         for number, count in enumerate(layers, start=1):
             width = 32 * 2 ** number
             blocks = []
@@ -84,17 +91,21 @@ class ResNet(nn.Module):
                 blocks.append(block(channels, width, stride))
                 channels = width * block.expansion
             setattr(self, f"layer{number}", nn.Sequential(*blocks))
+            self.stage_channels[f"layer{number}"] = channels
         self.out_features = channels
         self.fc = None
 
     def run_stage(self, name: str, x: jt.Var) -> jt.Var:
-        """Run one named stage on (N, C, H, W)."""
-        if name == "stem":
-            return self.maxpool(nn.relu(self.bn1(self.conv1(x))))
-        return getattr(self, name)(x)
+        """Run one named stage on (N, C, H, W), or on a blocked map."""
+        if name != "stem":
+            return getattr(self, name)(x)
+        x = conv_norm(self.conv1, self.bn1, x, "relu")
+        return maps.max_pool(x, 3, 2, 1) if maps.is_blocked(x) else self.maxpool(x)
 
     def pool(self, features: jt.Var) -> jt.Var:
-        """(N, C, H, W) features after the last stage -> (N, C), their means over space."""
+        """Features after the last stage -> (N, C), their means over space."""
+        if maps.is_blocked(features):
+            return maps.mean(features, self.out_features)
         return features.mean([2, 3])
 
     def stage_modules(self, name: str) -> list[nn.Module]:

@@ -1,0 +1,62 @@
+"""Batch normalisation of blocked maps by the batch's own statistics."""
+from __future__ import annotations
+
+from crossmodal.kernels.convolution import ACTIVATIONS
+from crossmodal.kernels.operator import call
+from crossmodal.runtime import jt
+
+
+def batch_norm(x: jt.Var, weight: jt.Var, bias: jt.Var, eps: float, residual: jt.Var | None = None,
+               activation: str = "none") -> tuple[jt.Var, jt.Var, jt.Var]:
+    """``activation(weight (x - mean) / sqrt(var + eps) + bias + residual)``, mean and variance.
+
+    Source: Ioffe and Szegedy, ICML 2015, algorithm 1 and the gradients of section 3.
+
+    Parameters
+    ----------
+    x : blocked map of C channels
+    weight, bias : (C,)
+    residual : blocked map of the same shape
+
+    Returns
+    -------
+    the blocked map, and (C,) mean and biased variance, which carry no gradient
+    """
+    function = _BatchNorm(eps, activation)
+    y = function(x, weight, bias, residual)
+    return y, function.mean, function.variance
+
+
+class _BatchNorm(jt.Function):
+    def __init__(self, eps: float, activation: str) -> None:
+        self.eps, self.activation = eps, ACTIVATIONS.index(activation)
+
+    def execute(self, x: jt.Var, weight: jt.Var, bias: jt.Var,
+                residual: jt.Var | None) -> jt.Var:
+        count, groups, height, width, _ = x.shape
+        channels = weight.shape[0]
+        self.sizes = [count, groups, height * width, channels]
+        self.pixels = count * height * width
+        self.mean, self.variance = self._moments(x)
+        self.x, self.weight, self.has_residual = x, weight, residual is not None
+        self.inverse = 1.0 / jt.sqrt(self.variance + self.eps)
+        scale = weight * self.inverse
+        self.y = call("affine", [x, residual, scale, bias - self.mean * scale, *self.sizes,
+                                 self.activation], [x.shape])[0]
+        return self.y
+
+    def grad(self, dy: jt.Var) -> tuple[jt.Var | None, ...]:
+        sums = call("affine_sums", [self.x, self.y, dy, self.mean, self.inverse, *self.sizes,
+                                    self.activation], [(2, self.sizes[-1])])[0]
+        dbias, dweight = sums[0], sums[1]
+        scale = self.weight * self.inverse
+        slope = -scale * self.inverse * dweight / self.pixels
+        shift = -scale * dbias / self.pixels - slope * self.mean
+        found = call("affine_gradient" if self.has_residual else "affine_gradient_alone",
+                     [self.x, self.y, dy, scale, shift, slope, *self.sizes, self.activation],
+                     [self.x.shape] * (1 + self.has_residual))
+        return found[0], dweight, dbias, found[1] if self.has_residual else None
+
+    def _moments(self, x: jt.Var) -> tuple[jt.Var, jt.Var]:
+        found = call("moments", [x, *self.sizes], [(2, self.sizes[-1])])[0].stop_grad()
+        return found[0], found[1]

@@ -1,0 +1,208 @@
+// Convolutions and layout changes on blocked maps, by oneDNN. A primitive, and the buffer its
+// weights are rearranged into, is made once for each geometry.
+#include "maps.h"
+#include <dnnl.hpp>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <vector>
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+using Key = std::vector<int64_t>;
+
+namespace {
+
+constexpr auto F32 = memory::data_type::f32;
+constexpr Tag BLOCKED = BLOCK == 16 ? Tag::nChw16c : Tag::nChw8c;
+
+dnnl::engine& cpu() {
+    static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+    return engine;
+}
+
+dnnl::stream& stream() {
+    static dnnl::stream stream(cpu());
+    return stream;
+}
+
+// sizes: n, c, h, w, out channels, kernel h, kernel w, out h, out w, stride, padding, groups, plain
+struct Geometry {
+    memory::desc source, target, any_weights, plain_weights, bias;
+    memory::dims stride, padding;
+
+    explicit Geometry(const int64_t* s) {
+        int64_t groups = s[11];
+        source = memory::desc({s[0], s[1], s[2], s[3]}, F32, s[12] ? Tag::nchw : BLOCKED);
+        target = memory::desc({s[0], s[4], s[7], s[8]}, F32, BLOCKED);
+        memory::dims kernel = groups > 1
+            ? memory::dims{groups, s[4] / groups, s[1] / groups, s[5], s[6]}
+            : memory::dims{s[4], s[1], s[5], s[6]};
+        any_weights = memory::desc(kernel, F32, Tag::any);
+        plain_weights = memory::desc(kernel, F32, groups > 1 ? Tag::goihw : Tag::oihw);
+        bias = memory::desc({s[4]}, F32, Tag::x);
+        stride = {s[9], s[9]};
+        padding = {s[10], s[10]};
+    }
+};
+
+struct Prepared {
+    dnnl::primitive primitive;
+    memory::desc plain_weights;
+    std::unique_ptr<memory> weights;
+
+    void fill(const float* plain) {
+        memory from(plain_weights, cpu(), const_cast<float*>(plain));
+        dnnl::reorder(from, *weights).execute(stream(), from, *weights);
+    }
+
+    void empty(float* plain) {
+        memory to(plain_weights, cpu(), plain);
+        dnnl::reorder(*weights, to).execute(stream(), *weights, to);
+        stream().wait();
+    }
+};
+
+dnnl::convolution_forward::primitive_desc forward(const Geometry& g, bool bias,
+                                                  const dnnl::primitive_attr& attributes) {
+    auto kind = dnnl::prop_kind::forward_training;
+    auto method = dnnl::algorithm::convolution_direct;
+    if (bias)
+        return {{kind, method, g.source, g.any_weights, g.bias, g.target, g.stride, g.padding,
+                 g.padding}, attributes, cpu()};
+    return {{kind, method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
+            attributes, cpu()};
+}
+
+Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t activation) {
+    dnnl::post_ops after;
+    if (residual) after.append_sum();
+    if (activation == RELU) after.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+    if (activation == RELU6) after.append_eltwise(1.f, dnnl::algorithm::eltwise_clip, 0.f, 6.f);
+    dnnl::primitive_attr attributes;
+    attributes.set_post_ops(after);
+    auto found = forward(g, bias, attributes);
+    return {dnnl::convolution_forward(found), g.plain_weights,
+            std::unique_ptr<memory>(new memory(found.weights_desc(), cpu()))};
+}
+
+Prepared prepare_data(const Geometry& g) {
+    auto hint = forward(g, false, {});
+    dnnl::convolution_backward_data::primitive_desc found(
+        {dnnl::algorithm::convolution_direct, g.source, g.any_weights, g.target, g.stride,
+         g.padding, g.padding}, cpu(), hint);
+    return {dnnl::convolution_backward_data(found), g.plain_weights,
+            std::unique_ptr<memory>(new memory(found.weights_desc(), cpu()))};
+}
+
+Prepared prepare_weights(const Geometry& g) {
+    auto hint = forward(g, false, {});
+    dnnl::convolution_backward_weights::primitive_desc found(
+        {dnnl::algorithm::convolution_direct, g.source, g.any_weights, g.target, g.stride,
+         g.padding, g.padding}, cpu(), hint);
+    return {dnnl::convolution_backward_weights(found), g.plain_weights,
+            std::unique_ptr<memory>(new memory(found.diff_weights_desc(), cpu()))};
+}
+
+template <class Make>
+Prepared& prepared(const char* what, const int64_t* sizes, Key more, Make make) {
+    static std::map<std::pair<std::string, Key>, Prepared> known;
+    more.insert(more.end(), sizes, sizes + 13);
+    std::pair<std::string, Key> key(what, more);
+    auto found = known.find(key);
+    if (found == known.end()) found = known.emplace(key, make(Geometry(sizes))).first;
+    return found->second;
+}
+
+// oneDNN has a fast weight gradient for plain maps of at most so many channels, and a very slow one
+// for more.
+constexpr int64_t FAST_PLAIN_CHANNELS = 3;
+
+void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, float* dweights);
+
+}  // namespace
+
+extern "C" {
+
+// y = activation(x * weights (+ bias) (+ residual)).
+void crossmodal_convolution(const float* x, const float* weights, const float* bias,
+                            const float* residual, const int64_t* sizes, int64_t activation,
+                            float* y) {
+    Geometry g(sizes);
+    bool sum = residual, add = bias;
+    Prepared& made = prepared("forward", sizes, {activation, add, sum}, [&](const Geometry& geometry) {
+        return prepare_forward(geometry, add, sum, activation);
+    });
+    made.fill(weights);
+    if (residual) std::memcpy(y, residual, g.target.get_size());
+    std::unordered_map<int, memory> arguments = {
+        {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
+        {DNNL_ARG_WEIGHTS, *made.weights},
+        {DNNL_ARG_DST, memory(g.target, cpu(), y)}};
+    if (bias)
+        arguments.insert({DNNL_ARG_BIAS, memory(g.bias, cpu(), const_cast<float*>(bias))});
+    made.primitive.execute(stream(), arguments);
+    stream().wait();
+}
+
+void crossmodal_convolution_data(const float* dy, const float* weights, const int64_t* sizes,
+                                 float* dx) {
+    Geometry g(sizes);
+    Prepared& made = prepared("data", sizes, {}, prepare_data);
+    made.fill(weights);
+    made.primitive.execute(stream(), {
+        {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
+        {DNNL_ARG_WEIGHTS, *made.weights},
+        {DNNL_ARG_DIFF_SRC, memory(g.source, cpu(), dx)}});
+    stream().wait();
+}
+
+void crossmodal_convolution_weights(const float* x, const float* dy, const int64_t* sizes,
+                                    float* dweights) {
+    if (sizes[12] && sizes[1] > FAST_PLAIN_CHANNELS) {
+        by_channel_parts(x, dy, sizes, dweights);
+        return;
+    }
+    Geometry g(sizes);
+    Prepared& made = prepared("weights", sizes, {}, prepare_weights);
+    made.primitive.execute(stream(), {
+        {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
+        {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
+        {DNNL_ARG_DIFF_WEIGHTS, *made.weights}});
+    made.empty(dweights);
+}
+
+// Plain (n, c, h, w) to blocked, or back.
+void crossmodal_rearrange(const float* from, int64_t n, int64_t c, int64_t h, int64_t w,
+                          int64_t to_blocked, float* to) {
+    memory plain({{n, c, h, w}, F32, Tag::nchw}, cpu(), const_cast<float*>(to_blocked ? from : to));
+    memory blocked({{n, c, h, w}, F32, BLOCKED}, cpu(), const_cast<float*>(to_blocked ? to : from));
+    memory &source = to_blocked ? plain : blocked, &target = to_blocked ? blocked : plain;
+    dnnl::reorder(source, target).execute(stream(), source, target);
+    stream().wait();
+}
+
+}  // extern "C"
+
+namespace {
+
+// The weight gradient of a plain map, a few of its channels at a time.
+void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, float* dweights) {
+    int64_t n = sizes[0], c = sizes[1], pixels = sizes[2] * sizes[3];
+    int64_t out = sizes[4], window = sizes[5] * sizes[6];
+    for (int64_t first = 0; first < c; first += FAST_PLAIN_CHANNELS) {
+        int64_t count = c - first < FAST_PLAIN_CHANNELS ? c - first : FAST_PLAIN_CHANNELS;
+        std::vector<float> part(n * count * pixels), gradient(out * count * window);
+        for (int64_t i = 0; i < n; i++)
+            std::memcpy(&part[i * count * pixels], x + (i * c + first) * pixels,
+                        count * pixels * sizeof(float));
+        std::vector<int64_t> of_part(sizes, sizes + 13);
+        of_part[1] = count;
+        crossmodal_convolution_weights(part.data(), dy, of_part.data(), gradient.data());
+        for (int64_t o = 0; o < out; o++)
+            std::memcpy(dweights + (o * c + first) * window, &gradient[o * count * window],
+                        count * window * sizeof(float));
+    }
+}
+
+}  // namespace

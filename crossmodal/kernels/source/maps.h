@@ -1,0 +1,25 @@
+// Blocked feature maps: channels in groups of BLOCK side by side, (N, C / BLOCK, H, W, BLOCK).
+// oneDNN computes on maps stored like this without rearranging them; channels that fill up the last
+// group are zero everywhere.
+#pragma once
+#include <cstdint>
+
+#ifndef BLOCK
+#error "compile with -DBLOCK=8 or 16, the floats of a vector register"
+#endif
+
+enum Activation { IDENTITY = 0, RELU = 1, RELU6 = 2 };
+
+template <class T>
+inline T ceil_div(T a, T b) { return (a + b - 1) / b; }
+
+inline float activate(float x, int64_t activation) {
+    if (activation == IDENTITY) return x;
+    float low = x > 0 ? x : 0;
+    return activation == RELU6 && low > 6 ? 6.f : low;
+}
+
+// Whether a gradient passes the activation that gave y.
+inline bool passes(float y, int64_t activation) {
+    return activation == IDENTITY || (y > 0 && !(activation == RELU6 && y >= 6));
+}

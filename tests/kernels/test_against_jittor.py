@@ -1,0 +1,139 @@
+"""The kernels compute what Jittor's own operators do, in value and gradient."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import numpy as np
+import pytest
+
+from crossmodal.kernels import library, maps
+from crossmodal.kernels.convolution import convolution
+from crossmodal.kernels.normalisation import batch_norm
+from crossmodal.models.layers import BatchNorm
+from crossmodal.runtime import jt
+
+pytestmark = pytest.mark.skipif(not library.load(), reason="no kernels on this processor")
+ACTIVATIONS = {"none": lambda y: y, "relu": jt.nn.relu, "relu6": jt.nn.relu6}
+
+
+def draws(seed: int = 0) -> Callable[..., jt.Var]:
+    rng = np.random.default_rng(seed)
+    return lambda *shape: jt.array(rng.standard_normal(shape, dtype=np.float32))
+
+
+def assert_same(found: jt.Var, expected: jt.Var, inputs: list[jt.Var], weight: jt.Var) -> None:
+    """Both results, and their gradients towards every input, agree to rounding."""
+    pairs = [(found, expected), *zip(jt.grad((found * weight).sum(), inputs),
+                                     jt.grad((expected * weight).sum(), inputs))]
+    for a, b in pairs:
+        a, b = a.numpy(), b.numpy()
+        assert a.shape == b.shape
+        assert np.abs(a - b).max() <= 2e-5 * max(1.0, np.abs(b).max())
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("channels", "out", "kernel", "stride", "groups", "side"), [
+    (64, 64, 3, 1, 1, 9), (64, 32, 3, 2, 1, 9), (24, 144, 1, 1, 1, 7), (144, 24, 1, 1, 1, 7),
+    (144, 144, 3, 2, 144, 9), (32, 64, 1, 2, 1, 8),
+])
+def test_convolution(channels: int, out: int, kernel: int, stride: int, groups: int, side: int,
+                     activation: str) -> None:
+    """On blocked maps, with bias and shortcut; 24 channels do not fill a group."""
+    draw, after = draws(), -(-side // stride)
+    x, residual = draw(2, channels, side, side), draw(2, out, after, after)
+    weight, bias = draw(out, channels // groups, kernel, kernel), draw(out)
+    found = maps.to_plain(convolution(maps.to_blocked(x), weight, stride, kernel // 2, groups, bias,
+                                      maps.to_blocked(residual), activation), out)
+    expected = ACTIVATIONS[activation](
+        jt.nn.conv2d(x, weight, bias, stride, kernel // 2, 1, groups) + residual)
+    assert_same(found, expected, [x, weight, bias, residual], draw(*expected.shape))
+
+
+@pytest.mark.parametrize(("channels", "kernel"), [(1, 7), (3, 7), (4, 7), (4, 3)])
+def test_first_convolution(channels: int, kernel: int) -> None:
+    """On pictures of one to four channels, without bias, shortcut or activation."""
+    draw = draws(channels)
+    x, weight = draw(3, channels, 16, 16), draw(32, channels, kernel, kernel)
+    found = maps.to_plain(convolution(x, weight, 2, kernel // 2, 1), 32)
+    expected = jt.nn.conv2d(x, weight, None, 2, kernel // 2)
+    assert_same(found, expected, [x, weight], draw(*expected.shape))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("channels", [24, 64])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_batch_norm(channels: int, activation: str, shortcut: bool) -> None:
+    draw = draws()
+    x, residual = draw(3, channels, 7, 5) * 2 + 1, draw(3, channels, 7, 5)
+    norm = BatchNorm(channels)
+    norm.weight, norm.bias = draw(channels), draw(channels)
+    norm.train()
+    y, mean, var = batch_norm(maps.to_blocked(x), norm.weight, norm.bias, norm.eps,
+                              maps.to_blocked(residual) if shortcut else None, activation)
+    expected = ACTIVATIONS[activation](norm(x) + residual if shortcut else norm(x))
+    inputs = [x, norm.weight, norm.bias, *([residual] if shortcut else [])]
+    assert_same(maps.to_plain(y, channels), expected, inputs, draw(*expected.shape))
+    assert np.allclose(mean.numpy(), x.numpy().mean((0, 2, 3)), atol=1e-5)
+    assert np.allclose(var.numpy(), x.numpy().var((0, 2, 3)), rtol=1e-5)
+
+
+def test_batch_norm_of_a_channel_far_from_zero() -> None:
+    """Sums in double precision: a mean 1000 times the spread costs no digit that matters."""
+    x = draws()(2, 16, 40, 40) + 1000.0
+    one, zero = jt.ones(16), jt.zeros(16)
+    y, _, var = batch_norm(maps.to_blocked(x), one, zero, 1e-5)
+    exact = x.numpy().astype(np.float64)
+    exact = (exact - exact.mean((0, 2, 3), keepdims=True)) / \
+        np.sqrt(exact.var((0, 2, 3), keepdims=True) + 1e-5)
+    assert np.abs(maps.to_plain(y, 16).numpy() - exact).max() < 2e-3
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 2, 1), (2, 2, 0)])
+def test_max_pool(kernel: int, stride: int, padding: int) -> None:
+    draw = draws()
+    x = draw(2, 24, 9, 11)
+    found = maps.to_plain(maps.max_pool(maps.to_blocked(x), kernel, stride, padding), 24)
+    expected = jt.nn.Pool(kernel, stride, padding, op="maximum")(x)
+    assert_same(found, expected, [x], draw(*expected.shape))
+
+
+def test_a_nan_is_the_largest_value() -> None:
+    """A broken network must not look whole after its first pool."""
+    x = np.zeros((1, 16, 4, 4), np.float32)
+    x[0, 3, 1, 1] = np.nan
+    found = maps.to_plain(maps.max_pool(maps.to_blocked(jt.array(x)), 3, 2, 1), 16).numpy()
+    assert np.isnan(found[0, 3]).any() and not np.isnan(np.delete(found, 3, 1)).any()
+
+
+def test_mean() -> None:
+    draw = draws()
+    x = draw(2, 24, 9, 11)
+    assert_same(maps.mean(maps.to_blocked(x), 24), x.mean([2, 3]), [x], draw(2, 24))
+
+
+def test_there_and_back() -> None:
+    """Channels that fill up a group are zero, and nothing is lost."""
+    x = draws()(2, 24, 3, 5)
+    blocked = maps.to_blocked(x)
+    assert blocked.shape == [*maps.blocked_shape(2, 24, 3, 5)]
+    flat = np.moveaxis(blocked.numpy(), 4, 2).reshape(2, -1, 3, 5)
+    assert np.array_equal(flat[:, :24], x.numpy()) and not flat[:, 24:].any()
+    assert np.array_equal(maps.to_plain(blocked, 24).numpy(), x.numpy())
+
+
+def test_sums_do_not_depend_on_the_number_of_threads() -> None:
+    from crossmodal.runtime.openmp import set_threads, threads
+    draw, before = draws(), threads()
+    x, one, zero = draw(5, 48, 30, 30), jt.ones(48), jt.zeros(48)
+    found = []
+    try:
+        for count in (1, 2, 3):
+            set_threads(count)
+            y, mean, var = batch_norm(maps.to_blocked(x), one, zero, 1e-5, None, "relu")
+            slope = jt.grad((y * y).sum(), [x])[0]
+            found.append([tensor.numpy() for tensor in (y, mean, var, slope)])
+    finally:
+        set_threads(before)
+    for other in found[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(found[0], other))

@@ -1,0 +1,55 @@
+"""The kernels' library: built once, whole or not at all; without it training goes on, said once."""
+
+from __future__ import annotations
+
+import pytest
+
+from crossmodal.kernels import library
+from crossmodal.models import layers
+from crossmodal.models.backbones import build_backbone
+from crossmodal.runtime import jt
+from crossmodal.runtime.errors import SetupError
+
+needs_kernels = pytest.mark.skipif(not library.load(), reason="no kernels on this processor")
+
+
+@needs_kernels
+def test_the_library_is_built_once() -> None:
+    first = library._built()
+    stamp = first.stat().st_mtime_ns
+    assert library._built() == first
+    assert first.stat().st_mtime_ns == stamp
+
+
+@needs_kernels
+def test_other_sources_make_another_library(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, parts = ["g++"], library.onednn.folder(library.home.jittor_home())
+    before = library._fingerprint(command, parts)
+    for source in library._SOURCE.iterdir():
+        (tmp_path / source.name).write_bytes(source.read_bytes() + b"// more\n")
+    monkeypatch.setattr(library, "_SOURCE", tmp_path)
+    assert library._fingerprint(command, parts) != before
+
+
+@needs_kernels
+def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "broken.cpp").write_text("this is no C++\n")
+    monkeypatch.setattr(library, "_SOURCE", tmp_path / "source")
+    with pytest.raises(SetupError, match="compiling them failed"):
+        library._compile(["g++", "-shared"], tmp_path / "kernels.so")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@needs_kernels
+def test_without_the_library_the_layers_use_jittor(monkeypatch, caplog) -> None:
+    """The failure is said, and the map stays a plain one."""
+    def broken() -> None:
+        raise SetupError("compiling them failed: no such compiler")
+
+    monkeypatch.setattr(library, "_built", broken)
+    monkeypatch.setattr(library, "load", library.load.__wrapped__)
+    with caplog.at_level("WARNING"):
+        assert not layers.uses_kernels()
+    assert "slower: compiling them failed" in caplog.text
+    assert build_backbone("resnet18").run_stage("stem", jt.zeros((1, 3, 32, 32))).ndim == 4
