@@ -1,8 +1,8 @@
 """What the released instance-level code computes where it departs from the paper, in PyTorch.
 
-Style statistics of re-cut stem maps and with the root taken twice, consistency with softmax over the
-other axis and no temperature, contrast with shifted pairs, and an objective in which these two have
-no gradient and the plain query none at all.
+Style statistics of re-cut stem maps and with the root taken twice, consistency with softmax over
+the other axis and no temperature, contrast with shifted pairs, and an objective in which these two
+have no gradient and the plain query none at all.
 """
 
 from __future__ import annotations

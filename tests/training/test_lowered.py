@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from boxes_data import SETTINGS, write_boxes
 from golden.golden_arrays import assert_near
 
-from crossmodal.config import Config, load_config
+from crossmodal.config import Config, ConfigError, load_config, override
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.loader import one_batch
@@ -42,7 +43,7 @@ def net(config: Config) -> RetrievalNet:
 
 def sources(net: RetrievalNet, config: Config) -> tuple[TrainBatches, LoweredBatches]:
     dataset = InstanceDataset.load(config.data, config.seed)
-    pixels = TrainBatches(dataset, config.data, config.seed)
+    pixels = TrainBatches(dataset, config.data, config.seed, config.model.view_channels)
     return pixels, lowered_batches(net, pixels, dataset, config)
 
 
@@ -88,3 +89,34 @@ def test_features_are_computed_once_and_anew_for_another_lower_half(
     other = build_retrieval_net(config.model, pretrained=False)
     sources(other, config)
     assert len(list(folder.glob("lower_*.npy"))) == len(before) + 2
+
+
+def released(config: Config, *settings: str) -> Config:
+    """Four views a token, the style of the query tower's stem, raw masks."""
+    return override(config, ["model.view_channels=4", "model.style_statistics=stem-released",
+                             "model.style_spread=root-std", "data.train_masks=raw",
+                             "data.views_per_step=0", *settings])
+
+
+def test_released_styles_are_stored_with_the_features(config: Config) -> None:
+    """Style, features and masks of a stored batch are those of the pixels' batch."""
+    config = released(config)
+    seeds.seed_everything(1)
+    net = build_retrieval_net(config.model, pretrained=False)
+    pixels, lowered = sources(net, config)
+    encoder = Encoder(net, config)
+    for epoch, step in ((0, 0), (1, 2)):
+        one, two = one_batch(pixels, epoch, step), one_batch(lowered, epoch, step)
+        assert one.style is None and two.style is not None and two.views.shape[:2] == (6, 1)
+        assert_near(two.images, encoder.lower_images(one.images), 2e-3)
+        assert_near(two.views, encoder.lower_views(one.views), 2e-3)
+        assert_near(two.style, encoder.style_views(one.views, two.images.shape[1]), 2e-3)
+
+
+def test_a_released_style_needs_all_views_of_a_step(config: Config) -> None:
+    config = released(config, "data.views_per_step=4", "data.views=8")
+    net = build_retrieval_net(config.model, pretrained=False)
+    batches = SimpleNamespace(data=config.data, records=[], shapes=[])
+    with pytest.raises(ConfigError, match="must see every view: data.views_per_step must be 0, "
+                                          "not 4"):
+        lowered_batches(net, batches, None, config)

@@ -61,7 +61,7 @@ def gradients(loss: LossConfig) -> dict[str, np.ndarray]:
 
 
 def test_without_the_bridges_gradient_only_scores_are_learnt_from() -> None:
-    """Gradients of the whole sum are those of L_inst + 0.2 L_cat; with the gradient they are not."""
+    """Gradients of the sum are those of L_inst + 0.2 L_cat; with the bridge's they are not."""
     scores_only = gradients(LossConfig(plain_query=0.0, consistency=0.0, contrast=0.0))
     shown = gradients(LossConfig(plain_query=0.0, bridge_gradient=False))
     learnt = gradients(LossConfig(plain_query=0.0))
