@@ -190,12 +190,13 @@ class Config:
 
     def problems(self) -> Iterator[str]:
         """What sections must agree on."""
-        model, stacks = self.model, {"view_channels": self.model.view_channels}
-        if model.style_transition and model.style_statistics == "stem-released":
-            stacks["query_channels"] = model.query_channels  # its stem sees so many views at once
-        for name, size in stacks.items():
-            for key in ("views", "views_per_step"):
-                count = getattr(self.data, key)
-                if count % size:
-                    yield (f"model.{name}={size} views are stacked to one picture: data.{key} must "
-                           f"be a multiple of that, not {count}")
+        model = self.model
+        for key in ("views", "views_per_step"):
+            count = getattr(self.data, key)
+            if count % model.view_channels:
+                yield (f"model.view_channels={model.view_channels} views are stacked to one token: "
+                       f"data.{key} must be a multiple of that, not {count}")
+        if model.style_statistics == "stem-released" and self.data.views % model.query_channels:
+            yield ("model.style_statistics=stem-released shows model.query_channels="
+                   f"{model.query_channels} views at once to the query tower's stem: data.views "
+                   f"must be a multiple of that, not {self.data.views}")

@@ -14,7 +14,7 @@ from typing import Callable, Literal
 
 import numpy as np
 
-from crossmodal.config import Config, ConfigError, DataConfig
+from crossmodal.config import Config, DataConfig
 from crossmodal.data.augment import batch_mirror, pick_variant
 from crossmodal.data.batches import Layout, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
@@ -112,18 +112,15 @@ def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceD
                     config: Config) -> LoweredBatches:
     """Batches of features at the split; computes and stores those that are not there yet.
 
-    Raises ConfigError where a shape's style depends on which of its views a step sees.
+    A released style (`model.style_statistics`) is stored too: that of all a shape's views.
     """
     encoder = Encoder(net, config)
     pictures, renders = Variants(batches, "query"), Variants(batches, "shape")
-    by_stem = config.model.style_transition and net.style_from_stem
-    if by_stem:
-        _refuse_some_views(config.data)
     queries = _stored(config, pictures, f"query_{_key(net, batches, 'query')}",
                       encoder.lower_images)
     shapes = _stored(config, renders, f"shape_{_key(net, batches, 'shape')}", encoder.lower_views)
     styles = None
-    if by_stem:
+    if config.model.style_transition and net.style_from_stem:
         channels = queries.shape[2]
         name = f"style_{net.style_spread}_{channels}_{_key(net, batches, 'shape', 'query')}"
         styles = _stored(config, renders, name, partial(encoder.style_views, channels=channels))
@@ -141,15 +138,6 @@ def _stored(config: Config, source: Variants, name: str,
 
     found = stored_maps(cache_folder(config) / f"lower_{name}.npy", source.count, rows)
     return found.reshape((source.items, source.each) + found.shape[1:])
-
-
-def _refuse_some_views(data: DataConfig) -> None:
-    if data.views_per_step not in (0, data.views):
-        raise ConfigError(
-            "model.style_statistics=stem-released cuts all views of a step at once, so with "
-            "features computed beforehand (data.image_variants and view_variants, the lower half "
-            f"frozen) a step must see every view: data.views_per_step must be 0, not "
-            f"{data.views_per_step}")
 
 
 def _key(net: RetrievalNet, batches: TrainBatches, of: Kind, through: Kind | None = None) -> str:

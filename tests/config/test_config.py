@@ -206,7 +206,7 @@ def test_released_behaviour_is_named_by_key_and_value() -> None:
     (["model.view_channels=5"], "model.view_channels=5 .* data.views must be a multiple .* not 12"),
     (["model.view_channels=4", "data.views_per_step=6"], "data.views_per_step must be .* not 6"),
     (["model.style_statistics=stem-released", "data.views=6"],
-     "model.query_channels=4 views are stacked .* data.views must be .* not 6"),
+     "stem-released shows model.query_channels=4 views at once .* data.views must be .* not 6"),
     (["data.validation_from=test"], "data.validation_from=test .* validation_fraction must be 0"),
     (["model.stem_start=random", "model.freeze=stem"], "model.stem_start=random .* freeze"),
     (["loss.bridge_gradient=false", "loss.instance=0", "loss.category=0"],
