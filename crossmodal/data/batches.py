@@ -210,7 +210,7 @@ class TrainBatches:
         data = self.data
         rng = seeds.generator(self.seed, "shape", epoch, index)
         views = self.views(shape)
-        chosen = stacked_views(self._chosen_stacks(rng), self.stack)
+        chosen = views_of_stacks(self._chosen_stacks(rng), self.stack)
         mirror = batch_mirror(data, self.seed, epoch, index // self.slots)
         if data.view_variants:
             variant = pick_variant(rng, data.view_variants, mirror, data)
@@ -225,7 +225,7 @@ class TrainBatches:
         return np.sort(rng.permutation(count)[:wanted]) if wanted else np.arange(count)
 
 
-def stacked_views(stacks: np.ndarray, size: int) -> np.ndarray:
+def views_of_stacks(stacks: np.ndarray, size: int) -> np.ndarray:
     """The views in stacks of ``size``, stack by stack: [0, 2] of 4 is [0, 1, 2, 3, 8, 9, 10, 11].
     """
     return (stacks[:, None] * size + np.arange(size)).ravel()

@@ -18,6 +18,7 @@ from crossmodal.data.variants import Variants
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import RetrievalNet
+from crossmodal.models.style_transition import Style, StyleDraw
 from crossmodal.runtime import jt, seeds
 from crossmodal.training.lowered import LoweredBatches, lowered_batches
 
@@ -111,6 +112,12 @@ def test_released_styles_are_stored_with_the_features(config: Config) -> None:
         assert_near(two.images, encoder.lower_images(one.images), 2e-3)
         assert_near(two.views, encoder.lower_views(one.views), 2e-3)
         assert_near(two.style, encoder.style_views(one.views, two.images.shape[1]), 2e-3)
+    net.eval()
+    draw, style = StyleDraw.of(6, 6, 1), Style(*(jt.array(two.style[:, i]) for i in range(2)))
+    with jt.no_grad():
+        mixed = net(jt.array(one.images), jt.array(one.views), draw).mixed.numpy()
+        stored = net.embed_lowered(jt.array(two.images), jt.array(two.views), draw, style)
+    assert_near(stored.mixed.numpy(), mixed, 1e-2)
 
 
 def test_a_stored_released_style_is_that_of_all_views_whichever_a_step_sees(
