@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config import Config, ConfigError, load_config, to_yaml
+from crossmodal.config.instance_released import released_behaviour
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import DataError
@@ -27,7 +28,7 @@ from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
-from crossmodal.models.style_transition import StyleDraw
+from crossmodal.models.style_transition import Style, StyleDraw
 from crossmodal.retrieval.evaluate import evaluate_queries
 from crossmodal.runtime import jt, seeds
 from crossmodal.runtime.device import use_device
@@ -57,7 +58,8 @@ class Training:
         self.folder = run_state.run_folder(config)
         seeds.seed_everything(config.seed)
         self.dataset = InstanceDataset.load(config.data, config.seed)
-        self.batches = TrainBatches(self.dataset, config.data, config.seed)
+        self.batches = TrainBatches(self.dataset, config.data, config.seed,
+                                    config.model.view_channels)
         self.net = build_retrieval_net(config.model, pretrained=not resume)
         run_state.start_folder(self.folder, config, resume, overwrite)
         self.optimiser = make_optimiser(self.net, config)
@@ -141,14 +143,21 @@ class Training:
         """A batch's embeddings, from its pixels or from its features at the split."""
         views = jt.array(batch.views)
         if self.lowered:
-            return self.net.embed_lowered(jt.array(batch.images), views, draw)
+            style = None if batch.style is None else Style(
+                *(jt.array(batch.style[:, i]) for i in range(2)))
+            return self.net.embed_lowered(jt.array(batch.images), views, draw, style)
         images = batch.images[:, :self.config.model.query_channels]
         return self.net(jt.array(images), views, draw)
 
     def validate(self) -> bool:
-        """Rank the held-out queries among the training shapes; True where it is the best yet."""
+        """Rank the held-out queries among the training shapes; True where it is the best yet.
+
+        With ``data.validation_from=test`` the test queries among all shapes, as in a test.
+        """
         progress, dataset = self.progress, self.dataset
         keys = sorted({record.shape for record in dataset.train + dataset.validation})
+        if self.config.data.validation_from == "test":
+            keys = list(dataset.gallery)
         figures = evaluate_queries(Encoder(self.net, self.config), dataset.validation, keys,
                                    dataset.views, self.config.data.workers)
         self.net.train()
@@ -215,6 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parse(arguments)
     config = load_config(options.config, options.set)
     LOG.info("settings:\n%s", to_yaml(config))
+    released = released_behaviour(config)
+    if released:
+        LOG.warning("the released code's behaviour, not the paper's: %s", ", ".join(released))
     use_device(config.device)
     training = Training(config, options.resume, options.overwrite)
     training.run()

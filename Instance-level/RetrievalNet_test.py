@@ -30,6 +30,7 @@ import numpy as np
 
 from crossmodal import checkpoint
 from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
+from crossmodal.config.instance_released import AT_TEST, released_behaviour
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
 from crossmodal.data.errors import DataError
@@ -83,7 +84,7 @@ def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[Retriev
     if mode == "shapenet":  # another library: nothing in it is the exact shape, whatever its name
         relevance = np.zeros_like(relevance)
     found = []
-    for subject, own, its in zip(subjects, group.split(queries), group.split(tokens)):
+    for subject, own, its in zip(subjects, group.split(queries), group.split_tokens(tokens)):
         began = time.monotonic()
         scores = attention_scores(own, its, subject.encoder.w_in)
         scoring = time.monotonic() - began
@@ -98,7 +99,7 @@ def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[Retriev
                          {"embedding": seconds / len(subjects), "scoring": scoring}, {
             "mode": mode, "model": subject.encoder.fingerprint,
             "peak_memory_mib": round(peak_memory_mib()), "config": to_dict(config),
-            "versions": checkpoint.versions()})
+            "versions": checkpoint.versions()}, released_in(subject.encoder, config))
         results.write(subject.folder, facts, pictures(records, store, keys))
         found.append(results)
     return found
@@ -107,7 +108,7 @@ def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[Retriev
 def embed_both(encoder: EncoderGroup, records: Sequence[QueryRecord], store: ViewStore,
                keys: Sequence[ShapeKey], config: Config
                ) -> tuple[list[QueryRecord], np.ndarray, list[ShapeKey], np.ndarray]:
-    """Queries and gallery that could be read, with embeddings (Q, D) and tokens (S, V, D)."""
+    """Queries and gallery that could be read, with their rows as ``encoder`` lays them out."""
     if not records or not keys:
         raise DataError(f"nothing to test: {len(records)} test queries, {len(keys)} shapes")
     queries, query_read = embed_queries(encoder, records, config.data.workers)
@@ -135,6 +136,12 @@ def only_own_category(scores: np.ndarray, records: Sequence[QueryRecord],
     """Scores (Q, S) with shapes of other categories ruled out."""
     queries = np.array([r.category for r in records])[:, None]
     return np.where(queries == np.array([k.category for k in keys])[None, :], scores, -np.inf)
+
+
+def released_in(encoder: Encoder, config: Config) -> list[str]:
+    """What of the released code's behaviour is in a number: in training, and in this test."""
+    return list(dict.fromkeys(released_behaviour(encoder.trained)
+                              + released_behaviour(config, AT_TEST)))
 
 
 def duplicates(folder: Path) -> list[list[str]]:
@@ -173,7 +180,8 @@ def untrained(config: Config) -> Encoder:
     seeds.seed_everything(config.seed)
     net = build_retrieval_net(config.model)
     dataset = InstanceDataset.load(config.data, config.seed)
-    start_heads(net, TrainBatches(dataset, config.data, config.seed), config)
+    batches = TrainBatches(dataset, config.data, config.seed, config.model.view_channels)
+    start_heads(net, batches, config)
     return Encoder(net, config, "untrained")
 
 
@@ -206,9 +214,10 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     subjects = subjects_of(config, options)
     found = test(config, subjects, options.mode)
     if len(found) == 1:
-        print(markdown_table(found[0]))  # noqa: T201
+        print(markdown_table(found[0], released_in(subjects[0].encoder, config)))  # noqa: T201
     else:
-        runs = [RunMeasures(subject.name, subject.encoder.config, results.measures())
+        runs = [RunMeasures(subject.name, subject.encoder.config, results.measures(),
+                            tuple(released_in(subject.encoder, config)))
                 for subject, results in zip(subjects, found)]
         print(comparison_table(runs))  # noqa: T201
     for subject in subjects:

@@ -26,17 +26,23 @@ class DataConfig(PictureConfig):
     test_list: Optional[str] = None  # another test list in <root>/<name>/; none: <name>_test
     views_dir: Optional[str] = None  # another rendering folder or .pkl; none: rendering_<name>
     mask_dir: Optional[str] = None  # replaces the folder part "mask" of the lists' mask paths
+    mask_dir_lists: Literal["both", "train"] = "both"  # whose paths; released: the training list's
+    train_masks: Literal["normalised", "raw"] = "normalised"  # raw: 0..1 in training, as released
     categories: list[str] = field(default_factory=list)  # allowed ones; empty: all there are
     library: str = "shapenet4"  # second library, for the test mode "shapenet": <root>/<library>/
     library_views: str = "rendering_shapenet{category}s"  # its rendering of one category
     last_batch: Literal["drop", "pad"] = "drop"  # an incomplete batch: left out or refilled
     validation_by: Literal["query", "shape"] = "query"  # hold out pictures, or whole shapes
+    validation_from: Literal["train", "test"] = "train"  # test: its queries choose the epoch, as
+    # released; every number on them is then too good, and every report says so
     colour_transfer: bool = False  # give a picture the colours of another one (is_color)
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         if self.image_variants and self.colour_transfer:
             yield "colour_transfer changes a picture with its batch: image_variants must be 0"
+        if self.validation_from == "test" and self.validation_fraction:
+            yield "validation_from=test holds nothing out: validation_fraction must be 0"
 
 
 @dataclass(frozen=True)
@@ -46,9 +52,12 @@ class ModelConfig:
     query_backbone: str = "resnet50"  # resnet18 | resnet34 | resnet50 | resnet101 | mobilenet_v2
     view_backbone: str = "resnet50"  # same choice; CMIC: resnet18
     query_channels: int = 4  # RGB + mask; 3: without the mask
-    view_channels: int = 1  # gray; 4: four views stacked, as in the released checkpoints
+    view_channels: int = 1  # gray; 4: four views stacked to one token, as released
     split: str = "layer2"  # stage after which the styles are mixed
     style_transition: bool = True  # the style-mixed bridge; false: CMIC
+    style_statistics: Literal["split", "stem-released"] = "split"  # a shape's style: its features'
+    # at the split; the query tower's stem on its views, cut anew (models/released_style.py)
+    style_spread: Literal["std", "root-std"] = "std"  # root-std: the root taken twice, as released
     z_dim: int = 128  # embedding length
     dropout: float = 0.5  # before the head
     head_start: Literal["random", "pca", "aligned"] = "random"  # released: random; see HeadConfig
@@ -56,6 +65,8 @@ class ModelConfig:
     view_pretrained: Optional[str] = None  # view tower's start; none: `pretrained`, if it fits
     gray_stem: Literal["mean", "sum"] = "mean"  # gray filter = mean or sum of the RGB filters
     mask_stem: Literal["mean", "zero"] = "mean"  # mask filter = mean of the RGB filters, or zero
+    stem_start: Literal["pretrained", "random"] = "pretrained"  # both first convolutions; released:
+    # random, whatever `pretrained` holds
     freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
     norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm, heads' too: batch's, stored
 
@@ -65,6 +76,8 @@ class ModelConfig:
                 yield f"{key} must be at least 1, not {getattr(self, key)}"
         if not 0 <= self.dropout < 1:
             yield f"dropout must be in [0, 1), not {self.dropout}"
+        if self.stem_start == "random" and self.freeze != "none":
+            yield "stem_start=random needs a stem that learns: freeze must be none"
 
 
 @dataclass(frozen=True)
@@ -76,9 +89,13 @@ class LossConfig:
     consistency: float = 1.0  # L_fgc, plain against style-mixed queries
     contrast: float = 1.0  # L_clc, style-mixed queries against shapes
     plain_query: float = 1.0  # L_inst + L_cat also on the plain query, the one used at test; 0: off
+    bridge_gradient: bool = True  # false: L_fgc and L_clc are reported, not learnt from (released)
     tau: float = 0.1  # temperature of L_inst and L_cat
-    consistency_temperature: float = 0.1  # t of L_fgc
+    consistency_temperature: float = 0.1  # t of L_fgc; released: none, which is 1
+    consistency_axis: Literal["rows", "columns"] = "rows"  # what its softmax sums to 1 over
     contrast_temperature: float = 0.5  # temperature of L_clc
+    contrast_pairs: Literal["shape", "slot"] = "shape"  # partner of image i: its shape; released:
+    # shape slot i, although repeats were removed
 
     def problems(self) -> Iterator[str]:
         for key in ("tau", "consistency_temperature", "contrast_temperature"):
@@ -87,6 +104,9 @@ class LossConfig:
         for key in ("instance", "category", "consistency", "contrast", "plain_query"):
             if getattr(self, key) < 0:
                 yield f"{key} must not be negative, not {getattr(self, key)}"
+        if not (self.bridge_gradient or self.instance or self.category):
+            yield ("bridge_gradient=false leaves nothing to learn from: give instance or category "
+                   "a weight")
 
 
 @dataclass(frozen=True)
@@ -167,3 +187,16 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)
+
+    def problems(self) -> Iterator[str]:
+        """What sections must agree on."""
+        model = self.model
+        for key in ("views", "views_per_step"):
+            count = getattr(self.data, key)
+            if count % model.view_channels:
+                yield (f"model.view_channels={model.view_channels} views are stacked to one token: "
+                       f"data.{key} must be a multiple of that, not {count}")
+        if model.style_statistics == "stem-released" and self.data.views % model.query_channels:
+            yield ("model.style_statistics=stem-released shows model.query_channels="
+                   f"{model.query_channels} views at once to the query tower's stem: data.views "
+                   f"must be a multiple of that, not {self.data.views}")

@@ -28,7 +28,7 @@ from crossmodal.data.images import read_picture
 from crossmodal.data.pictures import PictureCache, square_picture
 from crossmodal.data.records import QueryRecord, ShapeKey
 from crossmodal.data.samplers import epoch_batches, steps_per_epoch
-from crossmodal.data.transforms import normalise_picture, normalise_views
+from crossmodal.data.transforms import normalise_training, normalise_views
 from crossmodal.runtime import seeds
 
 Layout = dict[str, tuple[tuple[int, ...], str]]
@@ -51,6 +51,7 @@ class Batch:
     epoch: int
     step: int
     bad: dict[str, str] = field(default_factory=dict)  # unreadable file -> complaint
+    style: np.ndarray | None = None  # (S, 2, C) float32, the shapes' styles, where known beforehand
 
     @property
     def instance(self) -> np.ndarray:
@@ -68,14 +69,18 @@ class TrainBatches:
 
     S is batch_size, or the number of training shapes if that is smaller. An unreadable picture (or
     one whose shape cannot be read) is replaced by the next readable one of the list.
+
+    stack : neighbouring views that make one token (`model.view_channels`): drawn together or not
     """
 
-    def __init__(self, dataset: InstanceDataset, data: DataConfig, seed: int) -> None:
+    def __init__(self, dataset: InstanceDataset, data: DataConfig, seed: int,
+                 stack: int = 1) -> None:
         self.records = dataset.train
         self.shapes = dataset.train_shapes
         self.store = dataset.views
         self.data = data
         self.seed = seed
+        self.stack = stack
         number = {name: i for i, name in enumerate(dataset.categories)}
         place = {key: i for i, key in enumerate(self.shapes)}
         self.shape_category = np.array([number[key.category] for key in self.shapes], np.int64)
@@ -199,13 +204,13 @@ class TrainBatches:
             order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(changed))
             changed = transfer_batch(changed, order)
         for picture, place in zip(changed, out):
-            normalise_picture(picture, data.normalisation, place)
+            normalise_training(picture, data.normalisation, data.train_masks, place)
 
     def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
         data = self.data
         rng = seeds.generator(self.seed, "shape", epoch, index)
         views = self.views(shape)
-        chosen = self._chosen_views(rng)
+        chosen = views_of_stacks(self._chosen_stacks(rng), self.stack)
         mirror = batch_mirror(data, self.seed, epoch, index // self.slots)
         if data.view_variants:
             variant = pick_variant(rng, data.view_variants, mirror, data)
@@ -214,7 +219,13 @@ class TrainBatches:
             views = augment_views(views[chosen], rng, data, mirror)
         normalise_views(views, data.normalisation, out)
 
-    def _chosen_views(self, rng: np.random.Generator) -> np.ndarray:
-        """Which views of a shape a step sees."""
-        count, wanted = self.data.views, self.data.views_per_step
+    def _chosen_stacks(self, rng: np.random.Generator) -> np.ndarray:
+        """Which stacks of a shape's views a step sees; a stack of one is a view."""
+        count, wanted = self.data.views // self.stack, self.data.views_per_step // self.stack
         return np.sort(rng.permutation(count)[:wanted]) if wanted else np.arange(count)
+
+
+def views_of_stacks(stacks: np.ndarray, size: int) -> np.ndarray:
+    """The views in stacks of ``size``, stack by stack: [0, 2] of 4 is [0, 1, 2, 3, 8, 9, 10, 11].
+    """
+    return (stacks[:, None] * size + np.arange(size)).ravel()

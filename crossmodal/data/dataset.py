@@ -52,7 +52,8 @@ class InstanceDataset:
         """
         folder = data_folder(data)
         train = _read(folder / (data.train_list or f"{data.name}_train.json"), data)
-        test = _read(folder / (data.test_list or f"{data.name}_test.json"), data)
+        test = _read(folder / (data.test_list or f"{data.name}_test.json"), data,
+                     data.mask_dir_lists == "both")
         both = train + test
         views = open_views(folder / (data.views_dir or f"rendering_{data.name}"))
         categories = list(data.categories) or sorted(
@@ -60,7 +61,7 @@ class InstanceDataset:
         gallery = _gallery(views, both, categories, data.views)
         kept = set(gallery)
         train = [r for r in train if r.shape in kept]
-        training, validation = split(train, data.validation_fraction, data.validation_by, seed)
+        training, validation = _hold_out(train, test, data, seed)
         if not training:
             raise DataError(f"{folder}: no training query is left with a readable shape")
         _warn_leak(train, test)
@@ -100,8 +101,18 @@ def find_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
     return store
 
 
-def _read(path: Path, data: DataConfig) -> list[QueryRecord]:
-    records = read_list(path, data.mask_dir)
+def _hold_out(train: list[QueryRecord], test: list[QueryRecord], data: DataConfig,
+              seed: int) -> tuple[list[QueryRecord], list[QueryRecord]]:
+    """Training and validation records, as ``data.validation_from`` says."""
+    if data.validation_from == "test":
+        logger.warning("the test queries choose the epoch, as in the released code: every number "
+                       "on them is too good")
+        return train, list(test)
+    return split(train, data.validation_fraction, data.validation_by, seed)
+
+
+def _read(path: Path, data: DataConfig, in_mask_dir: bool = True) -> list[QueryRecord]:
+    records = read_list(path, data.mask_dir if in_mask_dir else None)
     check_categories(records, data.categories, path)
     check_files(records, path)
     return records

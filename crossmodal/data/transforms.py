@@ -158,6 +158,18 @@ def normalise_picture(
     return out
 
 
+def normalise_training(
+    picture: np.ndarray, normalisation: str, masks: str, out: np.ndarray
+) -> None:
+    """`normalise_picture` of a (H, W, 4) training picture, written into `out`.
+
+    masks : "normalised", as in a test, or "raw": 0..1, as in the released training.
+    """
+    normalise_picture(picture, normalisation, out)
+    if masks == "raw":
+        np.divide(picture[..., 3], 255, out=out[3], casting="unsafe")
+
+
 def normalise_views(
     views: np.ndarray, normalisation: str, out: np.ndarray | None = None
 ) -> np.ndarray:

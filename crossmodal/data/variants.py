@@ -15,7 +15,7 @@ from crossmodal.data.augment import picture_variant, views_variant
 from crossmodal.data.batches import Layout, TrainBatches
 from crossmodal.data.errors import SampleError
 from crossmodal.data.evaluation import fill
-from crossmodal.data.transforms import normalise_picture, normalise_views
+from crossmodal.data.transforms import normalise_training, normalise_views
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Variants:
         if picture is None:
             return False
         picture = picture_variant(picture, self.batches.records[item].id, variant, self.data)
-        normalise_picture(picture, self.data.normalisation, out)
+        normalise_training(picture, self.data.normalisation, self.data.train_masks, out)
         return True
 
     def _write_views(self, shape: int, variant: int, out: np.ndarray, bad: dict[str, str]) -> bool:

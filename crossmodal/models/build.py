@@ -2,6 +2,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Callable
+
+import numpy as np
 
 from crossmodal.config import CategoryModelConfig, ConfigError, ModelConfig
 from crossmodal.models.category_net import CategoryNet
@@ -12,10 +16,11 @@ from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
 from crossmodal.runtime.log import get_logger
 from crossmodal.weights.errors import WeightsError
-from crossmodal.weights.match import adapt_stem, match
+from crossmodal.weights.match import adapt_stem, match, stacked_stem
 from crossmodal.weights.pretrained import read_pretrained
 
 _LOG = get_logger(__name__)
+Stem = Callable[[np.ndarray, int], np.ndarray]  # (O, 3, k, k) filters, channels -> (O, C, k, k)
 _CLASSIFIERS = ("fc.", "classifier.")  # the 1000-class layers that nobody misses
 
 
@@ -31,17 +36,22 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
     """
     try:
         net = RetrievalNet(model.query_backbone, model.view_backbone, model.split, model.z_dim,
-                           model.dropout, model.query_channels, model.view_channels)
+                           model.dropout, model.query_channels, model.view_channels,
+                           model.style_statistics, model.style_spread)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     # Jittor draws a random start when it is first needed: what ran before would decide its values.
     jt.sync(list(named_tensors(net).values()))
     if pretrained:
-        stem = (model.gray_stem, model.mask_stem)
+        query_stem = partial(adapt_stem, gray=model.gray_stem, mask=model.mask_stem)
+        view_stem = partial(stacked_stem, gray=model.gray_stem)
+        known = model.stem_start == "pretrained"
         net.weights = {
-            "query": _load_tower(net.query_encoder, model.query_backbone, model.pretrained, *stem),
+            "query": _load_tower(net.query_encoder, model.query_backbone, model.pretrained,
+                                 query_stem if known else None),
             "view": _load_tower(net.rendering_encoder, model.view_backbone,
-                                model.view_pretrained or model.pretrained, *stem)}
+                                model.view_pretrained or model.pretrained,
+                                view_stem if known else None)}
     for encoder in (net.query_encoder, net.rendering_encoder):
         _freeze(encoder, model)
     return net
@@ -70,16 +80,20 @@ def _freeze(encoder: SplitBackbone, model: ModelConfig | CategoryModelConfig) ->
 
 
 def _load_tower(encoder: SplitBackbone, backbone: str, source: str | None,
-                gray_stem: str = "mean", mask_stem: str = "mean") -> dict[str, object]:
-    """Load what fits; the report, which goes into the run's checkpoint."""
+                stem: Stem | None = adapt_stem) -> dict[str, object]:
+    """Load what fits; the report, which goes into the run's checkpoint.
+
+    stem : makes the first convolution's filters from RGB ones; None: they stay random
+    """
     if source is None:
         _LOG.info("%s starts at random: no model.pretrained", backbone)
         return {}
     arrays, path, digest = read_pretrained(source)
     tensors = named_tensors(encoder.network)
-    stem = encoder.network.stem_weight
-    if stem in arrays:
-        arrays[stem] = adapt_stem(arrays[stem], tensors[stem].shape[1], gray_stem, mask_stem)
+    filters = arrays.pop(encoder.network.stem_weight, None)
+    if filters is not None and stem is not None:
+        channels = tensors[encoder.network.stem_weight].shape[1]
+        arrays[encoder.network.stem_weight] = stem(filters, channels)
     selected, report = match(arrays, _shapes(tensors), str(path), _CLASSIFIERS)
     if not selected:
         raise WeightsError(f"{path}: none of its {len(arrays)} tensors fits {backbone}; name that "

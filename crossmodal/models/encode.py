@@ -19,6 +19,7 @@ from crossmodal.data.views import ViewStore
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import assign, named_tensors
+from crossmodal.models.view_stack import stack_views
 from crossmodal.runtime import jt
 
 # What a network has learnt to see; a test must not change it.
@@ -32,12 +33,13 @@ class Encoder:
     Parameters
     ----------
     net : the network; it is put into evaluation mode
-    config : the configuration it was trained with
+    config : the configuration it was trained with; with other paths, where it is used elsewhere
     fingerprint : names the weights, so that embeddings of two networks are never compared
     """
 
     def __init__(self, net: RetrievalNet, config: Config, fingerprint: str = "") -> None:
         self.net, self.config, self.fingerprint = net, config, fingerprint
+        self.trained = config  # as it was in training, whatever is changed to use it elsewhere
         net.eval()
 
     @classmethod
@@ -57,10 +59,11 @@ class Encoder:
         checkpoint.check_fit(saved.model, tensors, str(path))
         assign(tensors, saved.model)
         fingerprint = fingerprint_of(saved.model, config.model, config.data)
+        encoder = cls(net, config, fingerprint)
         if data is not None:
             kept = {key: getattr(config.data, key) for key in PREPARATION}
-            config = replace(config, data=replace(data, **kept))
-        return cls(net, config, fingerprint)
+            encoder.config = replace(config, data=replace(data, **kept))
+        return encoder
 
     @property
     def w_in(self) -> np.ndarray:
@@ -73,8 +76,13 @@ class Encoder:
         data = self.config.data
         return {"views": data.views, "size": data.view_size, "elevation": 30.0}
 
+    @property
+    def tokens(self) -> int:
+        """T, the tokens of a shape: its views, or fewer where views are stacked."""
+        return self.config.data.views // self.net.view_channels
+
     def encode_views(self, views: np.ndarray) -> np.ndarray:
-        """(N, V, H, W) uint8 renders -> (N, V, D) float32 rows of length one."""
+        """(N, V, H, W) uint8 renders -> (N, T, D) float32 rows of length one."""
         return in_batches(views, lambda v: view_array(v, self.config.data), self.embed_views,
                            max(1, self.config.data.eval_batch_size // views.shape[1]))
 
@@ -88,8 +96,8 @@ class Encoder:
         return self._each_image(images, self.net.query_encoder)
 
     def embed_views(self, views: np.ndarray) -> np.ndarray:
-        """(N, V, C, H, W) float32 normalised -> (N, V, D), a fixed number of views at a time."""
-        return self._each_view(views, self.net.rendering_encoder)
+        """(N, V, 1, H, W) float32 normalised -> (N, T, D), a fixed number of tokens at a time."""
+        return self._each_token(self._stacked(views), self.net.rendering_encoder)
 
     def pool_images(self, images: np.ndarray) -> np.ndarray:
         """(N, 4, H, W) float32 normalised -> (N, F) features before the head."""
@@ -101,13 +109,19 @@ class Encoder:
         return self._each_image(images, self.net.query_encoder.lower)
 
     def pool_views(self, views: np.ndarray) -> np.ndarray:
-        """(N, V, C, H, W) float32 normalised -> (N, V, F) features before the head."""
+        """(N, V, 1, H, W) float32 normalised -> (N, T, F) features before the head."""
         tower = self.net.rendering_encoder
-        return self._each_view(views, lambda x: tower.upper(tower.lower(x)))
+        return self._each_token(self._stacked(views), lambda x: tower.upper(tower.lower(x)))
 
     def lower_views(self, views: np.ndarray) -> np.ndarray:
-        """(N, V, C, H, W) float32 normalised -> (N, V, C', H', W') features at the split."""
-        return self._each_view(views, self.net.rendering_encoder.lower)
+        """(N, V, 1, H, W) float32 normalised -> (N, T, C', H', W') features at the split."""
+        return self._each_token(self._stacked(views), self.net.rendering_encoder.lower)
+
+    def style_views(self, views: np.ndarray, channels: int) -> np.ndarray:
+        """(N, V, 1, H, W) float32 normalised -> (N, 2, channels), `RetrievalNet.stem_style`."""
+        with jt.no_grad():
+            style = self.net.stem_style(jt.array(views), channels)
+            return jt.stack(list(style), dim=1).numpy()
 
     def finish_images(self, low: np.ndarray) -> np.ndarray:
         """(N, C', H', W') features at the split -> (N, D)."""
@@ -116,15 +130,18 @@ class Encoder:
             return tower.head(tower.upper(jt.array(low))).numpy()
 
     def finish_views(self, low: np.ndarray) -> np.ndarray:
-        """(N, V, C', H', W') features at the split -> (N, V, D)."""
+        """(N, T, C', H', W') features at the split -> (N, T, D)."""
         tower = self.net.rendering_encoder
-        return self._each_view(low, lambda x: tower.head(tower.upper(x)))
+        return self._each_token(low, lambda x: tower.head(tower.upper(x)))
 
     def _each_image(self, images: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
         with jt.no_grad():
             return embed(jt.array(images[:, :self.config.model.query_channels])).numpy()
 
-    def _each_view(self, views: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
+    def _stacked(self, views: np.ndarray) -> np.ndarray:
+        return stack_views(views, self.net.view_channels)
+
+    def _each_token(self, views: np.ndarray, embed: Callable[[jt.Var], jt.Var]) -> np.ndarray:
         count, per_shape = views.shape[:2]
         flat = views.reshape((count * per_shape,) + views.shape[2:])
         size = min(len(flat), self.config.data.eval_batch_size)
@@ -152,7 +169,7 @@ def embed_queries(encoder: Embedder, records: Sequence[QueryRecord],
 
 def embed_gallery(encoder: Embedder, store: ViewStore, keys: Sequence[ShapeKey],
                   workers: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(S, V, D) tokens of gallery shapes in their order, and (S,) bool: could the file be read."""
+    """(S, T, D) tokens of gallery shapes in their order, and (S,) bool: could the file be read."""
     loader = Loader(ViewBatches(store, keys, encoder.config.data), workers)
     return gather(loader, len(keys), "shapes", lambda b: encoder.embed_views(b.views))
 

@@ -37,20 +37,30 @@ class EncoderGroup:
         return _beside(lambda e: e.finish_images(low), self.encoders)
 
     def embed_views(self, views: np.ndarray) -> np.ndarray:
-        """(N, V, C, H, W) float32 normalised -> (N, V, sum of D)."""
+        """(N, V, 1, H, W) float32 normalised -> (N, sum of T * D); networks may differ in T."""
         if not self._same_view:
             return _beside(lambda e: e.embed_views(views), self.encoders)
         low = self.encoders[0].lower_views(views)
         return _beside(lambda e: e.finish_views(low), self.encoders)
 
     def split(self, rows: np.ndarray) -> list[np.ndarray]:
-        """(..., sum of D) -> (..., D) of each network."""
-        ends = np.cumsum([encoder.net.dim for encoder in self.encoders])
-        return np.split(rows, ends[:-1], axis=-1)
+        """(N, sum of D) of `embed_images` -> (N, D) of each network."""
+        return _apart(rows, [(encoder.net.dim,) for encoder in self.encoders])
+
+    def split_tokens(self, rows: np.ndarray) -> list[np.ndarray]:
+        """(N, sum of T * D) of `embed_views` -> (N, T, D) of each network."""
+        return _apart(rows, [(encoder.tokens, encoder.net.dim) for encoder in self.encoders])
 
 
 def _beside(embed: Callable[[Encoder], np.ndarray], encoders: Sequence[Encoder]) -> np.ndarray:
-    return np.concatenate([embed(encoder) for encoder in encoders], axis=-1)
+    found = [embed(encoder) for encoder in encoders]
+    return np.concatenate([rows.reshape(len(rows), -1) for rows in found], axis=1)
+
+
+def _apart(rows: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    ends = np.cumsum([np.prod(shape) for shape in shapes])
+    return [part.reshape((len(rows), *shape))
+            for part, shape in zip(np.split(rows, ends[:-1], axis=1), shapes)]
 
 
 def same_lower(towers: Sequence[SplitBackbone]) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crossmodal.models.layers import BatchNorm, l2_normalise
+from crossmodal.models.released_style import recut_statistics, style_statistics
 from crossmodal.models.split_backbone import SplitBackbone
-from crossmodal.models.style_transition import StyleDraw, style_transition
+from crossmodal.models.style_transition import Style, StyleDraw, mix_styles
 from crossmodal.models.view_attention import ViewAttention
+from crossmodal.models.view_stack import stack_views
 from crossmodal.runtime import jt
 
 nn = jt.nn
@@ -55,16 +57,24 @@ class RetrievalNet(nn.Module):
     """The whole SC-IBSR network.
 
     ``query_encoder`` embeds images, ``rendering_encoder`` embeds views, ``attention`` scores.
+
+    Parameters
+    ----------
+    view_channels : views that are stacked to one token
+    style_statistics, style_spread : see :mod:`crossmodal.models.released_style`
     """
 
     def __init__(self, query_backbone: str, view_backbone: str, split: str = "layer2",
                  dim: int = 128, dropout: float = 0.5, query_channels: int = 4,
-                 view_channels: int = 1) -> None:
+                 view_channels: int = 1, style_statistics: str = "split",
+                 style_spread: str = "std") -> None:
         self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
         self.query_encoder = Encoder(query_backbone, query_channels, split, dim, dropout)
         self.rendering_encoder = Encoder(view_backbone, view_channels, split, dim, dropout)
         self.attention = ViewAttention(dim)
-        self.dim = dim
+        self.dim, self.query_channels, self.view_channels = dim, query_channels, view_channels
+        self.style_from_stem = style_statistics == "stem-released"
+        self.style_spread = style_spread
 
     @property
     def lower_is_frozen(self) -> bool:
@@ -82,20 +92,35 @@ class RetrievalNet(nn.Module):
 
         Returns
         -------
-        Embeddings with ``plain`` and ``mixed`` (B, D) and ``tokens`` (S, V, D)
+        Embeddings with ``plain`` and ``mixed`` (B, D) and ``tokens`` (S, V / view_channels, D)
         """
-        count, per_shape = views.shape[:2]
+        stacks = stack_views(views, self.view_channels)
+        count, per_shape = stacks.shape[:2]
         low_views = self.rendering_encoder.lower(
-            views.reshape((count * per_shape,) + tuple(views.shape[2:])))
+            stacks.reshape((count * per_shape,) + tuple(stacks.shape[2:])))
+        low_images = self.query_encoder.lower(images)
+        style = None
+        if draw is not None and self.style_from_stem:
+            style = self.stem_style(views, low_images.shape[1])
         return self.embed_lowered(
-            self.query_encoder.lower(images),
-            low_views.reshape((count, per_shape) + tuple(low_views.shape[1:])), draw)
+            low_images, low_views.reshape((count, per_shape) + tuple(low_views.shape[1:])), draw,
+            style)
 
-    def embed_lowered(self, low_images: jt.Var, low_views: jt.Var,
-                      draw: StyleDraw | None = None) -> Embeddings:
+    def stem_style(self, views: jt.Var, channels: int) -> Style:
+        """Shapes' style as released: (S, V, 1, H, W) views, as many stacked as a query has
+        channels, through the *query* tower's stem, cut into ``channels`` pieces. In training that
+        stem's batch normalisation sees the views too.
+        """
+        stacks = stack_views(views, self.query_channels)
+        stem = self.query_encoder.stem(stacks.reshape((-1,) + tuple(stacks.shape[2:])))
+        return recut_statistics(stem, views.shape[0], channels, self.style_spread)
+
+    def embed_lowered(self, low_images: jt.Var, low_views: jt.Var, draw: StyleDraw | None = None,
+                      style: Style | None = None) -> Embeddings:
         """Embed a batch whose features at the split are known.
 
-        low_images : (B, C, H, W), low_views : (S, V, C, H, W); else like ``execute``
+        low_images : (B, C, H, W), low_views : (S, T, C, H, W), style : of the shapes, None for that
+        of ``low_views``; else like ``execute``
         """
         count, per_shape = low_views.shape[:2]
         tokens = self.rendering_encoder.head(self.rendering_encoder.upper(
@@ -103,7 +128,9 @@ class RetrievalNet(nn.Module):
         plain = self.query_encoder.head(self.query_encoder.upper(low_images))
         mixed = None
         if draw is not None:
-            low_mixed = style_transition(low_images, low_views, draw.permutation, draw.mix)
+            own = style_statistics(low_images, self.style_spread)
+            other = style_statistics(low_views, self.style_spread) if style is None else style
+            low_mixed = mix_styles(low_images, own, other, draw.permutation, draw.mix)
             mixed = self.query_encoder.head(self.query_encoder.upper(low_mixed))
         return Embeddings(plain, mixed, tokens.reshape(count, per_shape, self.dim))
 

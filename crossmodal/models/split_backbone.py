@@ -61,6 +61,10 @@ class SplitBackbone(nn.Module):
                 for i, module in enumerate(self.network.stage_modules(stage))
                 for name, tensor in named_tensors(module).items()}
 
+    def stem(self, x: jt.Var) -> jt.Var:
+        """(N, C, H, W) images -> (N, C0, H0, W0) features after the first stage."""
+        return self._run(self.lower_stages[:1], x)
+
     def lower(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, C', H', W') features at the split."""
         x = self._run(self.lower_stages, x)

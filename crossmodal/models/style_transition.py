@@ -21,7 +21,14 @@ class StyleDraw(NamedTuple):
         return cls(jt.array(order.astype("int32")), jt.array(mix))
 
 
-def channel_statistics(features: jt.Var, eps: float = 1e-5) -> tuple[jt.Var, jt.Var]:
+class Style(NamedTuple):
+    """What a style is: (B, C) mean and (B, C) spread of every item's channels."""
+
+    mean: jt.Var
+    spread: jt.Var
+
+
+def channel_statistics(features: jt.Var, eps: float = 1e-5) -> Style:
     """Per-channel mean and standard deviation of each item.
 
     Parameters
@@ -32,13 +39,13 @@ def channel_statistics(features: jt.Var, eps: float = 1e-5) -> tuple[jt.Var, jt.
 
     Returns
     -------
-    mean, std : (B, C) each
+    mean and standard deviation, (B, C) each
     """
     axes = [2, 3] if features.ndim == 4 else [1, 3, 4]
     mean = features.mean(axes)
     keep = (0, 1) if features.ndim == 4 else (0, 2)
-    spread = features - mean.broadcast(features, [a for a in range(features.ndim) if a not in keep])
-    return mean, jt.sqrt((spread * spread).mean(axes) + eps)
+    apart = features - mean.broadcast(features, [a for a in range(features.ndim) if a not in keep])
+    return Style(mean, jt.sqrt((apart * apart).mean(axes) + eps))
 
 
 def style_transition(content: jt.Var, style: jt.Var, permutation: jt.Var, mix: jt.Var,
@@ -59,11 +66,16 @@ def style_transition(content: jt.Var, style: jt.Var, permutation: jt.Var, mix: j
     -------
     (B, C, H, W) style-mixed features f_st
     """
-    mean_s, std_s = channel_statistics(content, eps)
-    mean_t, std_t = channel_statistics(style, eps)
+    return mix_styles(content, channel_statistics(content, eps), channel_statistics(style, eps),
+                      permutation, mix)
+
+
+def mix_styles(content: jt.Var, own: Style, other: Style, permutation: jt.Var,
+               mix: jt.Var) -> jt.Var:
+    """``style_transition`` where the styles are known: the images' (B, C), the shapes' (S, C)."""
     keep = mix.unsqueeze(1)
-    mean = keep * mean_s + (1.0 - keep) * mean_t[permutation]
-    std = keep * std_s + (1.0 - keep) * std_t[permutation]
-    scale = std / std_s
-    shift = mean - mean_s * scale
+    mean = keep * own.mean + (1.0 - keep) * other.mean[permutation]
+    spread = keep * own.spread + (1.0 - keep) * other.spread[permutation]
+    scale = spread / own.spread
+    shift = mean - own.mean * scale
     return content * scale.broadcast(content, [2, 3]) + shift.broadcast(content, [2, 3])

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -50,6 +50,7 @@ class RunFacts:
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
+    released: Sequence[str] = ()  # settings that are the released code's and not the paper's
 
 
 def write_report(
@@ -65,7 +66,7 @@ def write_report(
     """
     folder = Path(folder)
     write_text(folder / "queries.csv", csv_text(results))
-    write_text(folder / "table.md", markdown_table(results))
+    write_text(folder / "table.md", markdown_table(results, run.released))
     with atomic_write(folder / "curve.png") as file:
         file.write(draw_curve(results.ranks, len(results.gallery_ids)))
     if pictures is not None:
@@ -88,6 +89,7 @@ def metrics_content(results: RetrievalResults, run: RunFacts) -> dict[str, Any]:
         "per_category": per_category,
         "seed": run.seed,
         "config_hash": run.config_hash,
+        "released_behaviour": list(run.released),
         "versions": versions(),
         "seconds": dict(run.seconds),
         "peak_memory_mib": peak_memory_mib(),
@@ -113,8 +115,11 @@ def csv_text(results: RetrievalResults) -> str:
     return file.getvalue()
 
 
-def markdown_table(results: RetrievalResults) -> str:
-    """Measures per category and over all queries, aligned, in markdown."""
+def markdown_table(results: RetrievalResults, released: Sequence[str] = ()) -> str:
+    """Measures per category and over all queries, aligned, in markdown.
+
+    released : settings that are the released code's and not the paper's; named below the table
+    """
     whole = results.measures()
     head = ["category", "queries", *(title for _, title in RATES), *results.columns]
     lines = [head]
@@ -128,7 +133,14 @@ def markdown_table(results: RetrievalResults) -> str:
     if whole.without_positive:
         note = (f"\n{whole.without_positive} of {whole.queries} queries have no right item in the "
                 "gallery; they are left out of Top-1, Top-10 and MRR.\n")
-    return align(lines) + note
+    return align(lines) + note + released_note(released)
+
+
+def released_note(released: Sequence[str], of: str = "") -> str:
+    """A line that says what in the numbers (of a row) is not the paper's method, or nothing."""
+    if not released:
+        return ""
+    return f"\nReleased code's behaviour{of}, not the paper's: {', '.join(released)}.\n"
 
 
 def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[Row]:

@@ -26,13 +26,7 @@ def objective(net: RetrievalNet, found: Embeddings, same_instance: jt.Var, same_
     if found.mixed is not None and loss.plain_query:
         _compare(terms, "plain_", net.score(found.plain, found.tokens), same_instance,
                  same_category, loss)
-    if found.mixed is not None and loss.consistency:
-        terms["consistency"] = consistency_loss(found.plain, found.mixed,
-                                                loss.consistency_temperature)
-    if loss.contrast:
-        shapes = l2_normalise(found.tokens.mean(1))
-        terms["contrast"] = contrast_loss(bridge, shapes, image_shape,
-                                          jt.arange(shapes.shape[0]), loss.contrast_temperature)
+    terms.update(_bridge(found, bridge, image_shape, loss))
     return terms
 
 
@@ -46,6 +40,23 @@ def weighted_sum(terms: Mapping[str, jt.Var], loss: LossConfig) -> jt.Var:
                "plain_category": loss.plain_query * loss.category,
                "consistency": loss.consistency, "contrast": loss.contrast}
     return sum(weights[name] * term for name, term in terms.items())
+
+
+def _bridge(found: Embeddings, bridge: jt.Var, image_shape: jt.Var,
+            loss: LossConfig) -> dict[str, jt.Var]:
+    """Consistency and contrast; without ``loss.bridge_gradient`` just their values, as released."""
+    terms: dict[str, jt.Var] = {}
+    if found.mixed is not None and loss.consistency:
+        terms["consistency"] = consistency_loss(found.plain, found.mixed,
+                                                loss.consistency_temperature, loss.consistency_axis)
+    if loss.contrast:
+        shapes = l2_normalise(found.tokens.mean(1))
+        partner = image_shape if loss.contrast_pairs == "shape" else jt.arange(bridge.shape[0])
+        terms["contrast"] = contrast_loss(bridge, shapes, partner, jt.arange(shapes.shape[0]),
+                                          loss.contrast_temperature)
+    if loss.bridge_gradient:
+        return terms
+    return {name: term.detach() for name, term in terms.items()}
 
 
 def _compare(terms: dict[str, jt.Var], prefix: str, scores: jt.Var, same_instance: jt.Var,

@@ -120,3 +120,11 @@ def adapt_stem(
         extra = weight.mean(axis=1, keepdims=True)
         return np.concatenate([weight, extra if mask == "mean" else 0 * extra], axis=1)
     raise ValueError(f"no rule for {channels} channels with gray={gray}, mask={mask}")
+
+
+def stacked_stem(weight: np.ndarray, channels: int, gray: str = "mean") -> np.ndarray:
+    """(O, channels, k, k) of RGB filters (O, 3, k, k), for so many gray views as channels.
+
+    Every view has the gray filter, divided by their number: the response is the views' average.
+    """
+    return np.repeat(adapt_stem(weight, 1, gray) / channels, channels, axis=1)

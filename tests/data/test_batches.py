@@ -22,9 +22,9 @@ ARRAYS = ("images", "views", "image_shape", "image_category", "shape_category", 
           "shape_index")
 
 
-def source(tiny: Tiny, *settings: str, seed: int = 1) -> TrainBatches:
+def source(tiny: Tiny, *settings: str, seed: int = 1, stack: int = 1) -> TrainBatches:
     data = tiny.config(*settings)
-    return TrainBatches(InstanceDataset.load(data), data, seed)
+    return TrainBatches(InstanceDataset.load(data), data, seed, stack)
 
 
 def same(one: Batch, two: Batch) -> bool:
@@ -215,3 +215,31 @@ def test_gallery_for_evaluation(make_tiny: Callable[..., Tiny]) -> None:
     assert list(batches[0].bad) == ["chair/chair_0"]
     expected = view_array(dataset.views[dataset.gallery[4]], tiny.data)
     assert np.array_equal(batches[1].views[0], expected) and expected.shape == (3, 1, 32, 32)
+
+
+def test_masks_may_stay_raw_in_training_as_released(tiny: Tiny) -> None:
+    """0..1 in training, -1..1 in a test; colours and shapes are what they were."""
+    for settings in ((), ("image_variants=2",)):
+        paper = one_batch(source(tiny, *settings), 0, 1)
+        raw = one_batch(source(tiny, *settings, "train_masks=raw"), 0, 1)
+        assert np.array_equal(raw.images[:, :3], paper.images[:, :3])
+        assert np.array_equal(raw.views, paper.views)
+        assert_near(raw.images[:, 3], (paper.images[:, 3] + 1) / 2, 1e-6)
+        assert raw.images[:, 3].min() == 0 and paper.images[:, 3].min() == -1
+    data = tiny.config("train_masks=raw")
+    test = one_batch(QueryBatches(InstanceDataset.load(data).test, data), 0, 0)
+    assert test.images[test.valid, 3].min() == -1
+
+
+def test_stacks_are_drawn_whole(make_tiny: Callable[..., Tiny]) -> None:
+    """Six views, each of its own gray, two stacks of two a step: neighbours, in their order."""
+    tiny = make_tiny()
+    for path in tiny.folder.glob("rendering_tiny/*/*.npy"):
+        np.save(path, np.repeat(np.arange(0, 60, 10, dtype=np.uint8), 24 * 24).reshape(6, 24, 24))
+    made = source(tiny, "views=6", "views_per_step=4", stack=2)
+    seen = set()
+    for epoch in range(5):
+        for batch in Loader(made).epoch(epoch):
+            grays = np.rint((batch.views[:, :, 0, 0, 0] + 1) * 127.5 / 10).astype(int)
+            seen |= {tuple(row) for row in grays.tolist()}
+    assert seen == {(0, 1, 2, 3), (0, 1, 4, 5), (2, 3, 4, 5)}

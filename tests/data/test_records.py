@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any, Callable
 
@@ -76,6 +77,27 @@ def test_the_data_set(tiny: Tiny) -> None:
     assert set(found.train_shapes) == {r.shape for r in found.train}
     assert found.views[found.gallery[0]].shape == (3, 24, 24)
     assert InstanceDataset.load(tiny.data) .train == found.train
+
+
+def test_as_released_only_training_masks_come_from_mask_dir(
+        make_tiny: Callable[..., Tiny]) -> None:
+    tiny = make_tiny()
+    shutil.copytree(tiny.folder / "mask", tiny.folder / "other")
+    for lists, expected in (("both", "other"), ("train", "mask")):
+        found = InstanceDataset.load(tiny.config("mask_dir=other", f"mask_dir_lists={lists}"))
+        assert {Path(r.mask or "").parent.name for r in found.train + found.validation} == {"other"}
+        assert {Path(r.mask or "").parent.name for r in found.test} == {expected}
+
+
+def test_as_released_the_test_set_validates_and_it_is_said(
+        tiny: Tiny, caplog: pytest.LogCaptureFixture) -> None:
+    paper = InstanceDataset.load(tiny.data)
+    assert "choose the epoch" not in caplog.text
+    found = InstanceDataset.load(tiny.config("validation_from=test", "validation_fraction=0"))
+    assert found.validation == found.test == paper.test
+    assert len(found.train) == len(paper.train + paper.validation)
+    assert not {r.id for r in paper.validation} & {r.id for r in paper.test}
+    assert "the test queries choose the epoch" in caplog.text
 
 
 def test_shapes_of_a_kind_that_no_query_shows_are_in_the_gallery(

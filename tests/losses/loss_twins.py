@@ -52,6 +52,19 @@ def consistency_twin(plain: np.ndarray, mixed: np.ndarray, t: float = 0.1) -> fl
     return 0.5 * total / count
 
 
+def released_consistency_twin(plain: np.ndarray, mixed: np.ndarray) -> float:
+    """The same with P and Q divided by the sums of their columns, and no temperature."""
+    count = len(plain)
+    e = [[exp(plain[i] @ mixed[j]) for j in range(count)] for i in range(count)]
+    total = 0.0
+    for i in range(count):
+        for j in range(count):
+            p = e[i][j] / sum(e[k][j] for k in range(count))
+            q = e[j][i] / sum(e[j][k] for k in range(count))  # the transposed matrix's column j
+            total += p * log(p / q) + q * log(q / p)
+    return 0.5 * total / count
+
+
 def contrast_twin(first: np.ndarray, second: np.ndarray, first_label: np.ndarray,
                   second_label: np.ndarray, t: float = 0.5) -> float:
     """``mean_i -(1/|P(i)|) sum_{p in P(i)} log( exp(z_i.z_p/t) / sum_{k != i} exp(z_i.z_k/t) )``"""

@@ -94,3 +94,26 @@ def test_what_the_file_filled_is_kept(imagenet: Path) -> None:
 def test_another_networks_file_is_refused(imagenet: Path) -> None:
     with pytest.raises(WeightsError, match=r"imagenet.npz: none of its \d+ tensors fits resnet18"):
         build_retrieval_net(replace(SMALL, query_backbone="resnet18", pretrained=str(imagenet)))
+
+
+def test_stacked_views_start_with_the_gray_filter_each(imagenet: Path) -> None:
+    """Four equal views give what one view gives."""
+    net = build_retrieval_net(replace(SMALL, pretrained=str(imagenet), view_channels=4))
+    found = to_arrays(net)["rendering_encoder.mobilenet_v2.features.0.0.weight"]
+    gray = weight("features.0.0.weight", (32, 3, 3, 3)).mean(1)
+    assert found.shape == (32, 4, 3, 3) and np.allclose(found, gray[:, None] / 4, atol=1e-6)
+
+
+def test_first_convolutions_may_stay_random_as_released(imagenet: Path,
+                                                        caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        net = build_retrieval_net(replace(SMALL, pretrained=str(imagenet), stem_start="random"))
+    arrays = to_arrays(net)
+    stem = weight("features.0.0.weight", (32, 3, 3, 3))
+    query = arrays["query_encoder.mobilenet_v2.features.0.0.weight"]
+    assert not np.isin(query[:, :3], stem).any()
+    assert net.weights["query"]["random"] == net.weights["view"]["random"] == [
+        "features.0.0.weight"]
+    norm = arrays["query_encoder.mobilenet_v2.features.0.1.weight"]
+    assert np.array_equal(norm, weight("features.0.1.weight", norm.shape))
+    assert caplog.text.count("1 stay at their random start: features.0.0.weight") == 2

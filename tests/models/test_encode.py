@@ -109,9 +109,24 @@ def test_a_checkpoint_carries_all_that_is_needed(encoder: Encoder, pictures: lis
     again = Encoder.from_checkpoint(tmp_path, data=elsewhere)
     assert again.config.data.root == "other" and again.config.data.image_size == 64
     assert np.array_equal(again.encode_images(pictures), encoder.encode_images(pictures))
+    assert (again.trained.data.root, again.trained.data.workers) == (CONFIG.data.root, 2)
     assert np.array_equal(again.w_in, encoder.w_in)
     same = Encoder.from_checkpoint(tmp_path / "last.safetensors")
     assert again.fingerprint == same.fingerprint
     arrays["attention.linear_in.weight"] = arrays["attention.linear_in.weight"] + 1
     checkpoint.save(tmp_path, checkpoint.Checkpoint(model=arrays, state=state))
     assert Encoder.from_checkpoint(tmp_path).fingerprint != same.fingerprint
+
+
+def test_stacked_views_are_embedded_together(renders: np.ndarray) -> None:
+    """One token of two views: which two, and in which order, matters."""
+    encoder = Encoder(RetrievalNet("resnet18", "resnet18", dim=8, view_channels=2), CONFIG)
+    tokens = encoder.encode_views(renders)
+    assert tokens.shape == (3, 1, 8) and encoder.tokens == 1
+    assert np.abs(encoder.encode_views(renders[:, ::-1]) - tokens).max() > 1e-4
+    batch = (renders[:, :, None] / 127.5 - 1).astype(np.float32)
+    assert_near(encoder.embed_views(batch), tokens, 1e-4)
+    assert encoder.pool_views(batch).shape == (3, 1, 512)
+    low = encoder.lower_views(batch)
+    assert low.shape == (3, 1, 128, 8, 8)
+    assert_near(encoder.finish_views(low), tokens, 1e-4)

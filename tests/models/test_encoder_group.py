@@ -39,7 +39,7 @@ def test_together_they_give_what_each_gives_alone(encoders: list[Encoder], count
     chosen = encoders[:count]
     group = EncoderGroup(chosen)
     queries = group.split(group.embed_images(IMAGES))
-    tokens = group.split(group.embed_views(VIEWS))
+    tokens = group.split_tokens(group.embed_views(VIEWS))
     assert len(queries) == len(tokens) == count
     for encoder, images, views in zip(chosen, queries, tokens):
         assert_near(images, encoder.embed_images(IMAGES), 1e-5)
@@ -64,3 +64,13 @@ def test_two_ways_of_preparing_pictures_are_refused(encoders: list[Encoder]) -> 
     other = replace(CONFIG, data=replace(CONFIG.data, image_size=32))
     with pytest.raises(ValueError, match="prepared in 2 ways.*one at a time"):
         EncoderGroup([encoders[0], Encoder(encoders[1].net, other)])
+
+
+def test_a_network_that_stacks_its_views_fits_in(encoders: list[Encoder]) -> None:
+    stacking = RetrievalNet("resnet18", "resnet18", dim=8, view_channels=2)
+    chosen = [encoders[0], Encoder(stacking, CONFIG)]
+    group = EncoderGroup(chosen)
+    found = group.split_tokens(group.embed_views(VIEWS))
+    assert [part.shape for part in found] == [(2, 2, 8), (2, 1, 8)]
+    for encoder, tokens in zip(chosen, found):
+        assert_near(tokens, encoder.embed_views(VIEWS), 1e-5)

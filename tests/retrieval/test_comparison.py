@@ -25,3 +25,12 @@ def test_runs_that_differ_in_their_seed_make_one_row() -> None:
     assert rows[0][:3] == ["method", "runs", "Top-1"]
     assert rows[2][:5] == ["sc", "3", "75.0 +- 5.0", "90.0 +- 0.0", "0.800 +- 0.000"]
     assert rows[3][:3] == ["cmic_1", "1", "50.0"] and len(rows) == 4
+
+
+def test_rows_with_the_released_codes_behaviour_say_so() -> None:
+    keys = ("loss.contrast_pairs=slot",)
+    table = comparison_table([run("paper", 0.8), replace(run("old_1", 0.7), released=keys),
+                              replace(run("old_2", 0.6), released=keys)])
+    lines = table.splitlines()
+    assert len(lines) == 6 and lines[2].startswith("| paper") and lines[3].startswith("| old ")
+    assert lines[5] == f"Released code's behaviour in old, not the paper's: {keys[0]}."

@@ -87,6 +87,18 @@ def test_everything_is_written(tmp_path: Path) -> None:
         "curve.png", "grid.png", "metrics.json", "queries.csv", "table.md"]
 
 
+def test_no_number_of_the_released_code_is_without_its_name(tmp_path: Path) -> None:
+    keys = ["loss.bridge_gradient=false", "model.view_channels=4"]
+    path = toy().write(tmp_path / "paper", RUN)
+    assert json.loads(path.read_text())["released_behaviour"] == []
+    assert "Released" not in (tmp_path / "paper" / "table.md").read_text()
+    path = toy().write(tmp_path / "released", replace(RUN, released=keys))
+    assert json.loads(path.read_text())["released_behaviour"] == keys
+    assert (tmp_path / "released" / "table.md").read_text().endswith(
+        "Released code's behaviour, not the paper's: loss.bridge_gradient=false, "
+        "model.view_channels=4.\n")
+
+
 def test_the_table_reads_well() -> None:
     lines = markdown_table(toy().with_column("iou", np.array([1.0, 0.5, 0.0]))).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]

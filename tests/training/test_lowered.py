@@ -10,14 +10,16 @@ import pytest
 from boxes_data import SETTINGS, write_boxes
 from golden.golden_arrays import assert_near
 
-from crossmodal.config import Config, load_config
+from crossmodal.config import Config, ConfigError, load_config, override
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset
-from crossmodal.data.loader import one_batch
+from crossmodal.data.loader import Loader, one_batch
+from crossmodal.data.variants import Variants
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import RetrievalNet
-from crossmodal.runtime import seeds
+from crossmodal.models.style_transition import Style, StyleDraw
+from crossmodal.runtime import jt, seeds
 from crossmodal.training.lowered import LoweredBatches, lowered_batches
 
 
@@ -42,7 +44,7 @@ def net(config: Config) -> RetrievalNet:
 
 def sources(net: RetrievalNet, config: Config) -> tuple[TrainBatches, LoweredBatches]:
     dataset = InstanceDataset.load(config.data, config.seed)
-    pixels = TrainBatches(dataset, config.data, config.seed)
+    pixels = TrainBatches(dataset, config.data, config.seed, config.model.view_channels)
     return pixels, lowered_batches(net, pixels, dataset, config)
 
 
@@ -88,3 +90,48 @@ def test_features_are_computed_once_and_anew_for_another_lower_half(
     other = build_retrieval_net(config.model, pretrained=False)
     sources(other, config)
     assert len(list(folder.glob("lower_*.npy"))) == len(before) + 2
+
+
+def released(config: Config, *settings: str) -> Config:
+    """Four views a token, the style of the query tower's stem, raw masks."""
+    return override(config, ["model.view_channels=4", "model.style_statistics=stem-released",
+                             "model.style_spread=root-std", "data.train_masks=raw",
+                             "data.views_per_step=0", *settings])
+
+
+def test_released_styles_are_stored_with_the_features(config: Config) -> None:
+    """Style, features and masks of a stored batch are those of the pixels' batch."""
+    config = released(config)
+    seeds.seed_everything(1)
+    net = build_retrieval_net(config.model, pretrained=False)
+    pixels, lowered = sources(net, config)
+    encoder = Encoder(net, config)
+    for epoch, step in ((0, 0), (1, 2)):
+        one, two = one_batch(pixels, epoch, step), one_batch(lowered, epoch, step)
+        assert one.style is None and two.style is not None and two.views.shape[:2] == (6, 1)
+        assert_near(two.images, encoder.lower_images(one.images), 2e-3)
+        assert_near(two.views, encoder.lower_views(one.views), 2e-3)
+        assert_near(two.style, encoder.style_views(one.views, two.images.shape[1]), 2e-3)
+    net.eval()
+    draw, style = StyleDraw.of(6, 6, 1), Style(*(jt.array(two.style[:, i]) for i in range(2)))
+    with jt.no_grad():
+        mixed = net(jt.array(one.images), jt.array(one.views), draw).mixed.numpy()
+        stored = net.embed_lowered(jt.array(two.images), jt.array(two.views), draw, style)
+    assert_near(stored.mixed.numpy(), mixed, 1e-2)
+
+
+def test_a_stored_released_style_is_that_of_all_views_whichever_a_step_sees(
+        config: Config) -> None:
+    config = released(config, "model.view_channels=1", "data.views_per_step=2")
+    seeds.seed_everything(1)
+    net = build_retrieval_net(config.model, pretrained=False)
+    pixels, lowered = sources(net, config)
+    batch, encoder, styles = one_batch(lowered, 0, 0), Encoder(net, config), {}
+    for row in Loader(Variants(pixels, "shape")).epoch():
+        styles.update(zip(row.index.tolist(), encoder.style_views(row.pixels, 128)))
+    assert batch.views.shape[:2] == (6, 2) and batch.style is not None
+    for shape, style in zip(batch.shape_index, batch.style):
+        off = [np.abs(style - styles[2 * shape + variant]).max() for variant in range(2)]
+        assert min(off) < 2e-3 * np.abs(style).max()
+    with pytest.raises(ConfigError, match="2 views cannot be stacked 4 at a time: data.views and"):
+        net.stem_style(jt.array(one_batch(pixels, 0, 0).views), 128)  # without stored features

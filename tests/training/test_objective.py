@@ -8,26 +8,30 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from golden.formula import unit_rows
-from golden.golden_arrays import compare, read
+from golden.golden_arrays import assert_near, compare, evaluate, read
 
 from crossmodal.config import ConfigError, LossConfig
+from crossmodal.losses import contrast_loss
+from crossmodal.models.layers import l2_normalise
 from crossmodal.models.retrieval_net import Embeddings
 from crossmodal.models.view_attention import ViewAttention, attention_scores
 from crossmodal.runtime import jt
 from crossmodal.training.objective import objective, weighted_sum
 
+PAPER = LossConfig()
+RELEASED = LossConfig(plain_query=0.0, bridge_gradient=False, contrast_pairs="slot",
+                      consistency_axis="columns", consistency_temperature=1.0)
 ALL = {"instance", "category", "plain_instance", "plain_category", "consistency", "contrast"}
 
 
 def whole(plain: jt.Var, mixed: jt.Var, tokens: jt.Var, w_in: jt.Var, image_shape: jt.Var,
-          shape_category: jt.Var) -> jt.Var:
+          shape_category: jt.Var, loss: LossConfig = PAPER) -> jt.Var:
     """The objective of a network whose embeddings are given."""
     net = SimpleNamespace(score=lambda queries, views: attention_scores(queries, views, w_in))
     same = image_shape.unsqueeze(1) == jt.arange(6).unsqueeze(0)
     category = shape_category[image_shape].unsqueeze(1) == shape_category.unsqueeze(0)
-    terms = objective(net, Embeddings(plain, mixed, tokens), same, category, image_shape,
-                      LossConfig())
-    return weighted_sum(terms, LossConfig())
+    terms = objective(net, Embeddings(plain, mixed, tokens), same, category, image_shape, loss)
+    return weighted_sum(terms, loss)
 
 
 def terms(loss: LossConfig, with_bridge: bool = True) -> dict[str, jt.Var]:
@@ -41,6 +45,45 @@ def terms(loss: LossConfig, with_bridge: bool = True) -> dict[str, jt.Var]:
 def test_golden() -> None:
     """Six images, two of one shape; gradients of the whole sum in all that is learnt."""
     compare(whole, read("objective", "objective."))
+
+
+def test_golden_as_released() -> None:
+    """The same batch: no gradient in the plain query, none of consistency and contrast."""
+    golden = read("released", "objective.")
+    compare(lambda **a: whole(**a, loss=RELEASED), golden)
+    assert not golden["grad.plain"].any() and golden["grad.mixed"].any()
+
+
+def gradients(loss: LossConfig) -> dict[str, np.ndarray]:
+    golden = read("objective", "objective.in.")
+    leaves = {name: golden.pop(name) for name in ("plain", "mixed", "tokens", "w_in")}
+    return evaluate(lambda **a: whole(**a, loss=loss), leaves, golden)[1]
+
+
+def test_without_the_bridges_gradient_only_scores_are_learnt_from() -> None:
+    """Gradients of the sum are those of L_inst + 0.2 L_cat; with the bridge's they are not."""
+    scores_only = gradients(LossConfig(plain_query=0.0, consistency=0.0, contrast=0.0))
+    shown = gradients(LossConfig(plain_query=0.0, bridge_gradient=False))
+    learnt = gradients(LossConfig(plain_query=0.0))
+    for name, expected in scores_only.items():
+        assert_near(shown[name], expected, 1e-5, name)
+    for name in ("plain", "mixed", "tokens"):
+        assert np.abs(learnt[name] - scores_only[name]).max() > 1e-3
+
+
+def test_slots_pair_an_image_with_another_ones_shape() -> None:
+    """Images 1 and 2 show shape 1: by slot, image 2 is drawn to shape 2 and pushed off its own."""
+    golden = {name: jt.array(a) for name, a in read("objective", "objective.in.").items()}
+    shapes = l2_normalise(golden["tokens"].mean(1))
+    found = {}
+    for pairs, partner in (("shape", [0, 1, 1, 2, 3, 4]), ("slot", [0, 1, 2, 3, 4, 5])):
+        loss = LossConfig(instance=0.0, category=0.0, consistency=0.0, plain_query=0.0,
+                          contrast_pairs=pairs)
+        found[pairs] = whole(**golden, loss=loss).item()
+        expected = contrast_loss(golden["mixed"], shapes, jt.array(np.array(partner)),
+                                 jt.arange(6)).item()
+        assert found[pairs] == pytest.approx(expected, rel=1e-5)
+    assert abs(found["slot"] - found["shape"]) > 1e-3
 
 
 @pytest.mark.parametrize("off, gone", [

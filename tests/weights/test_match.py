@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossmodal.weights.match import adapt_stem, match
+from crossmodal.weights.match import adapt_stem, match, stacked_stem
 from crossmodal.weights.names import to_torchvision
 from crossmodal.weights.read import read_weights
 
@@ -97,3 +97,9 @@ def test_the_shared_partial_resnet_says_what_it_lacks(shared_data: Path) -> None
     _, report = match(found, expected, "partial")
     assert report.random == missing and len(missing) == 29
     assert "29 stay at their random start" in report.lines()[1]
+
+
+def test_the_stem_of_stacked_views_by_hand() -> None:
+    rgb = np.array([1.0, 2.0, 6.0], np.float32).reshape(1, 3, 1, 1)
+    assert stacked_stem(rgb, 4, gray="sum").ravel().tolist() == [2.25] * 4
+    assert np.array_equal(stacked_stem(rgb, 1), adapt_stem(rgb, 1))
