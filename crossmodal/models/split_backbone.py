@@ -63,20 +63,22 @@ class SplitBackbone(nn.Module):
 
     def stem(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, C0, H0, W0) features after the first stage."""
-        return self._run(self.lower_stages[:1], x)
+        return self._features(self.lower_stages[:1], x)
 
     def lower(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) images -> (N, C', H', W') features at the split."""
-        x = self._run(self.lower_stages, x)
-        if maps.is_blocked(x):
-            return maps.to_plain(x, self.network.stage_channels[self.lower_stages[-1]])
-        return x
+        return self._features(self.lower_stages, x)
 
     def upper(self, features: jt.Var) -> jt.Var:
         """(N, C', H', W') features at the split -> (N, F) pooled features."""
         if self.network.takes_blocked_maps and uses_kernels():
             features = maps.to_blocked(features)
         return self.network.pool(self._run(self.upper_stages, features))
+
+    def _features(self, stages: tuple[str, ...], x: jt.Var) -> jt.Var:
+        x = self._run(stages, x)
+        return maps.to_plain(x, self.network.stage_channels[stages[-1]]) \
+            if maps.is_blocked(x) else x
 
     def _run(self, stages: tuple[str, ...], x: jt.Var) -> jt.Var:
         for name in stages:
