@@ -3,6 +3,7 @@
 Usage, from inside this folder
     python RetrievalNet_sag_con.py --config ./configs/pix3d.yaml
     python RetrievalNet_sag_con.py --config ./configs/demo.yaml --set data.batch_size=16 --resume
+    mpirun -np 2 python RetrievalNet_sag_con.py --config ./configs/pix3d.yaml    # two GPUs
 
 Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, tensorboard/, best.safetensors and
 last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes on, bit for bit.
@@ -29,8 +30,9 @@ from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
 from crossmodal.models.style_transition import Style, StyleDraw
-from crossmodal.retrieval.evaluate import evaluate_queries
-from crossmodal.runtime import jt, seeds
+from crossmodal.models.tensors import named_tensors
+from crossmodal.retrieval.evaluate import FIGURES, evaluate_queries
+from crossmodal.runtime import jt, ranks, seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger, peak_memory_mib
@@ -61,7 +63,8 @@ class Training:
         self.batches = TrainBatches(self.dataset, config.data, config.seed,
                                     config.model.view_channels)
         self.net = build_retrieval_net(config.model, pretrained=not resume)
-        run_state.start_folder(self.folder, config, resume, overwrite)
+        if ranks.is_first():
+            run_state.start_folder(self.folder, config, resume, overwrite)
         self.optimiser = make_optimiser(self.net, config)
         self.progress = run_state.Progress(weights=self.net.weights)
         self.saved_steps = -1
@@ -69,23 +72,29 @@ class Training:
             self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
             self.saved_steps = self.progress.total_steps
         else:
-            start_heads(self.net, self.batches, config)
+            ranks.in_turn(lambda: start_heads(self.net, self.batches, config))
+            ranks.start_alike(named_tensors(self.net))
         fixed = bool(config.data.image_variants and config.data.view_variants)
         self.lowered = fixed and self.net.lower_is_frozen
         if self.lowered:
-            self.batches = lowered_batches(self.net, self.batches, self.dataset, config)
+            self.batches = ranks.in_turn(
+                lambda: lowered_batches(self.net, self.batches, self.dataset, config))
+        self.batches.take_part(ranks.rank(), ranks.size())
         self.steps_per_epoch = self.batches.steps()
         self.last_step = planned_steps(config, self.steps_per_epoch)
         self.schedule = planned_schedule(config, self.steps_per_epoch, self.last_step)
+        self.asked_to_stop = self.out_of_time = False
 
     def run(self) -> None:
         """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
         data, log, progress = self.config.data, self.config.log, self.progress
         workers = 0 if self.lowered else data.workers  # features are read, not made
-        with RunLog(self.folder, progress.total_steps, log.tensorboard) as self.run_log, \
+        with RunLog(self.folder, progress.total_steps, log.tensorboard,
+                    silent=not ranks.is_first()) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
-                tqdm(total=self.last_step, initial=progress.total_steps, unit="step") as self.bar:
+                tqdm(total=self.last_step, initial=progress.total_steps, unit="step",
+                     disable=not ranks.is_first()) as self.bar:
             while not self.finished():
                 self.epoch(loader)
             if self.saved_steps != progress.total_steps:  # stale, stopped after the save, no step
@@ -103,6 +112,7 @@ class Training:
         for batch in loader.epoch(progress.epoch, start=progress.step):
             self.step(batch)
             progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
+            self.agree()
             if self.interrupted():
                 break
         whole = progress.step >= self.steps_per_epoch
@@ -119,9 +129,10 @@ class Training:
     def step(self, batch: Batch) -> None:
         """One batch: embed, compare, move the weights, log."""
         config, progress = self.config, self.progress
-        jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.epoch, batch.step))
-        draw = StyleDraw.of(len(batch.images), len(batch.views), config.seed, batch.epoch,
-                            batch.step) if config.model.style_transition else None
+        own = (ranks.rank(),) if ranks.size() > 1 else ()
+        jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.epoch, batch.step, *own))
+        draw = StyleDraw.of(len(batch.image_shape), len(batch.shape_category), config.seed,
+                            batch.epoch, batch.step) if config.model.style_transition else None
         found = self.embed(batch, draw)
         terms = objective(self.net, found, jt.array(batch.instance.T > 0),
                           jt.array(batch.same_category.T > 0), jt.array(batch.image_shape),
@@ -159,7 +170,9 @@ class Training:
         if self.config.data.validation_from == "test":
             keys = list(dataset.gallery)
         figures = evaluate_queries(Encoder(self.net, self.config), dataset.validation, keys,
-                                   dataset.views, self.config.data.workers)
+                                   dataset.views, self.config.data.workers) \
+            if ranks.is_first() else None
+        figures = ranks.from_first(figures, FIGURES)
         self.net.train()
         self.run_log.add(progress.total_steps, "validation", figures)
         progress.history.append({"epoch": progress.epoch, **figures})
@@ -173,23 +186,30 @@ class Training:
 
     def save(self, improved: bool = False) -> None:
         """Write `last`, and `best` where this is it."""
-        run_state.save(self.folder, self.config, self.net, self.optimiser, self.progress, improved)
+        if ranks.is_first():
+            run_state.save(self.folder, self.config, self.net, self.optimiser, self.progress,
+                           improved)
         self.saved_steps = self.progress.total_steps
 
     def due(self, every: int, whole: bool) -> bool:
         """Whether something done every so many epochs, and at the plan's end, is due."""
         return every > 0 and (self.done() or (whole and self.progress.epoch % every == 0))
 
+    def agree(self) -> None:
+        """Whether time is up or somebody asked to stop: in any process, then in all."""
+        limit = self.config.log.max_minutes
+        self.out_of_time = ranks.any_of(bool(limit) and self.progress.seconds >= 60 * limit)
+        self.asked_to_stop = ranks.any_of(self.stop.requested)
+
     def done(self) -> bool:
         """Whether the plan (steps or minutes) is fulfilled."""
-        limit = self.config.log.max_minutes
-        return self.progress.total_steps >= self.last_step or \
-            bool(limit) and self.progress.seconds >= 60 * limit
+        return self.progress.total_steps >= self.last_step or self.out_of_time
 
     def interrupted(self) -> bool:
-        return self.done() or self.stop.requested
+        return self.done() or self.asked_to_stop
 
     def finished(self) -> bool:
+        self.agree()
         patience = self.config.log.early_stop
         return self.interrupted() or bool(patience) and self.progress.stale >= patience
 
@@ -228,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     if released:
         LOG.warning("the released code's behaviour, not the paper's: %s", ", ".join(released))
     use_device(config.device)
+    ranks.quiet_others()
     training = Training(config, options.resume, options.overwrite)
     training.run()
     return training.folder

@@ -39,8 +39,8 @@ CACHE_SCALE = 8 / 7  # pictures are kept a little larger than the crops taken fr
 class Batch:
     """What one training step needs. Slots 0..S-1 are the batch's distinct shapes."""
 
-    images: np.ndarray  # (B, 4, H, W) float32, RGB + mask, normalised
-    views: np.ndarray  # (S, V, 1, h, w) float32, normalised
+    images: np.ndarray  # (B, 4, H, W) float32, RGB + mask, normalised; or a part of them
+    views: np.ndarray  # (S, V, 1, h, w) float32, normalised; or a part of them
     image_shape: np.ndarray  # (B,) int64, the slot of the shape the picture shows
     image_category: np.ndarray  # (B,) int64, index into the data set's categories
     shape_category: np.ndarray  # (S,) int64
@@ -86,9 +86,24 @@ class TrainBatches:
         self.shape_category = np.array([number[key.category] for key in self.shapes], np.int64)
         self.record_shape = np.array([place[r.shape] for r in self.records], np.int64)
         self.slots = min(data.batch_size, len(self.shapes))
+        self.own_images, self.own_shapes = range(data.batch_size), range(self.slots)
         self._cache = PictureCache(data.cache_mib)
         self._bad: dict[str, str] = {}
         self._order: tuple[int, np.ndarray] = (-1, np.empty((0, 0), np.int64))
+
+    def take_part(self, number: int, count: int) -> None:
+        """From now on write the pixels of one part of a batch: ``number`` of ``count`` equal ones.
+
+        What else a batch says (which pictures, which shapes, who shows whom) stays whole. Raises
+        DataError where the parts would not be equal.
+        """
+        if self.data.batch_size % count or self.slots % count:
+            raise DataError(f"a batch of {self.data.batch_size} pictures and {self.slots} shapes "
+                            f"cannot be dealt evenly to {count} processes: choose another "
+                            "data.batch_size")
+        each = self.data.batch_size // count, self.slots // count
+        self.own_images, self.own_shapes = (
+            range(number * n, (number + 1) * n) for n in each)
 
     def steps(self) -> int:
         """Batches in an epoch."""
@@ -97,10 +112,11 @@ class TrainBatches:
     def layout(self) -> Layout:
         """Shape and type of every array of a batch."""
         data, batch, slots = self.data, self.data.batch_size, self.slots
+        own, own_slots = len(self.own_images), len(self.own_shapes)
         views = data.views_per_step or data.views
         return {
-            "images": ((batch, 4, data.image_size, data.image_size), "float32"),
-            "views": ((slots, views, 1, data.view_size, data.view_size), "float32"),
+            "images": ((own, 4, data.image_size, data.image_size), "float32"),
+            "views": ((own_slots, views, 1, data.view_size, data.view_size), "float32"),
             "image_shape": ((batch,), "int64"),
             "image_category": ((batch,), "int64"),
             "shape_category": ((slots,), "int64"),
@@ -122,8 +138,8 @@ class TrainBatches:
         out["shape_index"][:], out["image_shape"][:] = shapes, slot
         out["shape_category"][:] = self.shape_category[shapes]
         out["image_category"][:] = out["shape_category"][slot]
-        for i, shape in enumerate(shapes.tolist()):
-            self._write_views(shape, epoch, step * self.slots + i, out["views"][i])
+        for place, i in enumerate(self.own_shapes):
+            self._write_views(int(shapes[i]), epoch, step * self.slots + i, out["views"][place])
         return bad
 
     def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,
@@ -193,7 +209,9 @@ class TrainBatches:
                       out: np.ndarray) -> None:
         data, mirror = self.data, batch_mirror(self.data, self.seed, epoch, step)
         changed = []
-        for i, (item, picture) in enumerate(found):
+        # A picture may take the colours of any other one of the batch.
+        for i in range(len(found)) if data.colour_transfer else self.own_images:
+            item, picture = found[i]
             rng = seeds.generator(self.seed, "query", epoch, step * data.batch_size + i)
             if data.image_variants:
                 variant = pick_variant(rng, data.image_variants, mirror, data)
@@ -202,7 +220,7 @@ class TrainBatches:
                 changed.append(augment_picture(picture, rng, data, mirror))
         if data.colour_transfer:
             order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(changed))
-            changed = transfer_batch(changed, order)
+            changed = [transfer_batch(changed, order)[i] for i in self.own_images]
         for picture, place in zip(changed, out):
             normalise_training(picture, data.normalisation, data.train_masks, place)
 

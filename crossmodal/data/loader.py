@@ -27,6 +27,7 @@ from crossmodal.data.batches import Layout
 from crossmodal.data.errors import DataError
 from crossmodal.data.shared_slots import create_memory, map_slots, slot_size
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.mpi import without_mpi
 
 logger = get_logger(__name__)
 PATIENCE = 10.0  # seconds a closed worker gets before it is killed
@@ -115,7 +116,8 @@ class Worker:
 
 def _environment() -> dict[str, str]:
     """The worker finds this package wherever it was imported from, and keeps to one core."""
-    found = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    found = dict(without_mpi(os.environ), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
+                 MKL_NUM_THREADS="1")
     known = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     found["PYTHONPATH"] = os.pathsep.join(known)
     return found

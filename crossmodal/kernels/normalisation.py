@@ -1,9 +1,9 @@
-"""Batch normalisation of blocked maps by the batch's own statistics."""
+"""Batch normalisation of blocked maps by the batch's own statistics, all processes' together."""
 from __future__ import annotations
 
 from crossmodal.kernels.convolution import ACTIVATIONS
 from crossmodal.kernels.operator import call
-from crossmodal.runtime import jt
+from crossmodal.runtime import jt, ranks
 
 
 def batch_norm(x: jt.Var, weight: jt.Var, bias: jt.Var, eps: float, residual: jt.Var | None = None,
@@ -49,9 +49,10 @@ class _BatchNorm(jt.Function):
         sums = call("affine_sums", [self.x, self.y, dy, self.mean, self.inverse, *self.sizes,
                                     self.activation], [(2, self.sizes[-1])])[0]
         dbias, dweight = sums[0], sums[1]
+        means = ranks.mean(sums) / self.pixels
         scale = self.weight * self.inverse
-        slope = -scale * self.inverse * dweight / self.pixels
-        shift = -scale * dbias / self.pixels - slope * self.mean
+        slope = -scale * self.inverse * means[1]
+        shift = -scale * means[0] - slope * self.mean
         found = call("affine_gradient" if self.has_residual else "affine_gradient_alone",
                      [self.x, self.y, dy, scale, shift, slope, *self.sizes, self.activation],
                      [self.x.shape] * (1 + self.has_residual))
@@ -59,4 +60,8 @@ class _BatchNorm(jt.Function):
 
     def _moments(self, x: jt.Var) -> tuple[jt.Var, jt.Var]:
         found = call("moments", [x, *self.sizes], [(2, self.sizes[-1])])[0].stop_grad()
-        return found[0], found[1]
+        if ranks.size() == 1:
+            return found[0], found[1]
+        mean = ranks.mean(found[0])
+        away = found[0] - mean
+        return mean, ranks.mean(found[1] + away * away)

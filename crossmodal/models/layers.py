@@ -5,7 +5,7 @@ from crossmodal.kernels import library
 from crossmodal.kernels.convolution import convolution
 from crossmodal.kernels.maps import is_blocked
 from crossmodal.kernels.normalisation import batch_norm
-from crossmodal.runtime import jt
+from crossmodal.runtime import jt, ranks
 
 nn = jt.nn
 PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first layer's input
@@ -14,8 +14,9 @@ PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first 
 class BatchNorm(nn.Module):
     """Batch normalisation over every axis but the second, with torchvision's tensor names.
 
-    Training uses the batch's statistics unless ``frozen`` is set: then the running statistics are
-    used and stay as they are, so that a small batch cannot spoil a pretrained network.
+    Training uses the batch's statistics (all processes' together) unless ``frozen`` is set: then
+    the running statistics are used and stay as they are, so that a small batch cannot spoil a
+    pretrained network.
 
     Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, eq. 1-4.
     """
@@ -33,9 +34,9 @@ class BatchNorm(nn.Module):
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); the shape is kept."""
         axes = [0] + list(range(2, x.ndim))
         if self.by_batch:
-            mean = x.mean(axes)
-            var = jt.maximum((x * x).mean(axes) - mean * mean, 0.0)
-            self.follow(mean, var, x.numel() // x.shape[1])
+            mean = ranks.mean(x.mean(axes))
+            var = jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
+            self.follow(mean, var, ranks.size() * x.numel() // x.shape[1])
             scale, shift = self._affine(mean, var)
         else:
             scale, shift = self.affine()
@@ -91,7 +92,7 @@ def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: s
     if norm.by_batch:
         z = convolution(x, layer.weight, *geometry)
         y, mean, var = batch_norm(z, norm.weight, norm.bias, norm.eps, residual, activation)
-        norm.follow(mean, var, z.shape[0] * z.shape[2] * z.shape[3])
+        norm.follow(mean, var, ranks.size() * z.shape[0] * z.shape[2] * z.shape[3])
         return y
     scale, shift = norm.affine()  # folded into the convolution
     weight = layer.weight * scale.broadcast(layer.weight, [1, 2, 3])

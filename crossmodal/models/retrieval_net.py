@@ -9,7 +9,7 @@ from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.style_transition import Style, StyleDraw, mix_styles
 from crossmodal.models.view_attention import ViewAttention
 from crossmodal.models.view_stack import stack_views
-from crossmodal.runtime import jt
+from crossmodal.runtime import jt, ranks
 
 nn = jt.nn
 
@@ -82,7 +82,8 @@ class RetrievalNet(nn.Module):
         return self.query_encoder.lower_is_frozen and self.rendering_encoder.lower_is_frozen
 
     def execute(self, images: jt.Var, views: jt.Var, draw: StyleDraw | None = None) -> Embeddings:
-        """Embed a training batch.
+        """Embed a training batch: this process's part of it, where several train together; what
+        comes back is the whole batch's.
 
         Parameters
         ----------
@@ -130,9 +131,13 @@ class RetrievalNet(nn.Module):
         if draw is not None:
             own = style_statistics(low_images, self.style_spread)
             other = style_statistics(low_views, self.style_spread) if style is None else style
-            low_mixed = mix_styles(low_images, own, other, draw.permutation, draw.mix)
-            mixed = self.query_encoder.head(self.query_encoder.upper(low_mixed))
-        return Embeddings(plain, mixed, tokens.reshape(count, per_shape, self.dim))
+            everyone = Style(*(ranks.gather(figures) for figures in other))
+            rows = ranks.part(len(draw.mix))
+            low_mixed = mix_styles(low_images, own, everyone, draw.permutation[rows],
+                                   draw.mix[rows])
+            mixed = ranks.gather(self.query_encoder.head(self.query_encoder.upper(low_mixed)))
+        return Embeddings(ranks.gather(plain), mixed,
+                          ranks.gather(tokens.reshape(count, per_shape, self.dim)))
 
     def score(self, queries: jt.Var, tokens: jt.Var) -> jt.Var:
         """Scores (Q, S) of embeddings (Q, D) against tokens (S, V, D)."""

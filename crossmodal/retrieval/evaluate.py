@@ -10,6 +10,8 @@ from crossmodal.retrieval.metrics import mean_reciprocal_rank, rank_of_relevant,
 from crossmodal.retrieval.relevance import relevance_by_id
 from crossmodal.retrieval.scoring import attention_scores
 
+FIGURES = ("top1", "top10", "mrr")
+
 
 def evaluate_queries(encoder: Encoder, records: Sequence[QueryRecord], keys: Sequence[ShapeKey],
                      store: ViewStore, workers: int = 0) -> dict[str, float]:
@@ -22,5 +24,5 @@ def evaluate_queries(encoder: Encoder, records: Sequence[QueryRecord], keys: Seq
     kept = [record for record, was_read in zip(records, read) if was_read]
     relevance = relevance_by_id([record.shape for record in kept], keys)
     ranks = rank_of_relevant(attention_scores(queries[read], tokens, encoder.w_in), relevance)
-    return {"top1": top_k_rate(ranks, 1), "top10": top_k_rate(ranks, 10),
-            "mrr": mean_reciprocal_rank(ranks)}
+    figures = top_k_rate(ranks, 1), top_k_rate(ranks, 10), mean_reciprocal_rank(ranks)
+    return dict(zip(FIGURES, figures))

@@ -23,6 +23,7 @@ from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.build_progress import BuildProgress
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import COLD_BUILD_MIB, cache_root, check_space
+from crossmodal.runtime.mpi import without_mpi
 
 _PROGRAM = "import jittor; print('cache: ' + jittor.compiler.cache_path)"
 _ATTEMPTS = 2  # Jittor ends its process once when a helper library had to be rebuilt
@@ -106,11 +107,7 @@ def _run(utils: Any, progress: BuildProgress) -> tuple[int, str]:
 
 def _start(utils: Any, output: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the child, apart from any MPI job, with the modules this process sees."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("OMPI_", "PMIX_", "PMI_"))
-    }
+    environment = without_mpi(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM],

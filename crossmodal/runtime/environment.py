@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from crossmodal.runtime import cuda_overlay, cuda_probe, scripts
+from crossmodal.runtime import cuda_overlay, cuda_probe, mpi, scripts
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import cache_root
@@ -33,6 +33,7 @@ def prepare(home: Path) -> cuda_probe.CudaProbe:
         config = scripts.write_python_config(cache_root(home) / "crossmodal")
         os.environ["python_config_path"] = str(config)
     _limit_threads()
+    mpi.prepare()
     return _choose_cuda(home)
 
 

@@ -69,9 +69,10 @@ class LoweredBatches(TrainBatches):
         """Writes a batch into `out` (see `layout`); returns unreadable file -> complaint."""
         bad = super().build(epoch, step, out)
         if self._styles is not None:
-            for i, shape in enumerate(out["shape_index"].tolist()):
+            for place, i in enumerate(self.own_shapes):
+                shape = int(out["shape_index"][i])
                 _, variant = self._drawn(shape, epoch, step * self.slots + i)
-                out["style"][i] = self._styles[shape, variant]
+                out["style"][place] = self._styles[shape, variant]
         return bad
 
     def picture(self, item: int, bad: dict[str, str]) -> np.ndarray | None:
@@ -92,9 +93,10 @@ class LoweredBatches(TrainBatches):
     def _write_images(self, found: list[tuple[int, np.ndarray]], epoch: int, step: int,
                       out: np.ndarray) -> None:
         mirror = batch_mirror(self.data, self.seed, epoch, step)
-        for i, (_, maps) in enumerate(found):
+        for place, i in enumerate(self.own_images):
             rng = seeds.generator(self.seed, "query", epoch, step * self.data.batch_size + i)
-            out[i] = maps[pick_variant(rng, len(maps), mirror, self.data)]
+            maps = found[i][1]
+            out[place] = maps[pick_variant(rng, len(maps), mirror, self.data)]
 
     def _write_views(self, shape: int, epoch: int, index: int, out: np.ndarray) -> None:
         chosen, variant = self._drawn(shape, epoch, index)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crossmodal.runtime import jt
+from crossmodal.runtime import jt, ranks
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Optimiser:
         """Move every tensor down the gradient of ``loss`` (scalar); groups in ``resting`` stay."""
         names = [n for n in self._tensors if self._group_of[n] not in resting]
         gradients = jt.grad(loss, [self._tensors[n] for n in names])
-        gradients = self._clipped(gradients)
+        gradients = self._clipped(ranks.mean_of_all(gradients))
         self.steps += 1
         for name, gradient in zip(names, gradients):
             self._move(name, gradient, rate * self._multiplier[name])

@@ -16,9 +16,15 @@ class RunLog:
 
     On a resumed run, lines after the step it resumes from are dropped first: the log then tells
     one story, that of an uninterrupted run.
+
+    silent : write nothing, and only look for values that are not finite
     """
 
-    def __init__(self, folder: Path, resumed_step: int = 0, tensorboard: bool = True) -> None:
+    def __init__(self, folder: Path, resumed_step: int = 0, tensorboard: bool = True,
+                 silent: bool = False) -> None:
+        self._file, self._board = None, None
+        if silent:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         kept = [line for line in _lines(self.path) if line["step"] <= resumed_step]
@@ -32,7 +38,8 @@ class RunLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if self._board is not None:
             self._board.close()
 
@@ -52,8 +59,9 @@ class RunLog:
                 "optim.gradient_clip; the last checkpoint is from before this step")
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        if self._file is not None:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
