@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch_category_losses
 import torch_formulas as math
+import torch_released_category
 from torch_networks import (
     Weights,
     alexnet,
@@ -252,7 +253,8 @@ def main() -> Path:
     torch.set_num_threads(2)
     cases = {"style_transition": style_cases(), "view_attention": attention_cases(),
              "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case(),
-             "category_losses": torch_category_losses.cases()}
+             "category_losses": torch_category_losses.cases(),
+             "released_category": torch_released_category.cases()}
     for name, group in cases.items():
         store(name, {f"{case}.{key}": array for case, content in group.items()
                      for key, array in evaluate(content).items()})
