@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -50,6 +50,7 @@ class RunFacts:
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
+    notes: Sequence[str] = ()  # what a reader of the numbers must know; stands in every report
 
 
 def write_report(
