@@ -12,6 +12,8 @@ Several --checkpoint are compared: runs that differ in their seed make one row. 
 the backbone as training finds it: its own features, or the floor that uses the training pictures'
 labels but no training: a query counts as the centroid of the class that is nearest to it.
 
+What the released code did otherwise, and the run or the test did too, stands in every report.
+
 Writes <run>/test/ (or untrained_<what>/): metrics.json, table.md, precision_recall.png, tsne.png,
 grid.png, source.mat, target.mat and features.npz.
 """

@@ -50,7 +50,7 @@ class RunFacts:
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
-    notes: Sequence[str] = ()  # what a reader of the numbers must know; stands in every report
+    notes: Sequence[str] = ()  # what a reader of the numbers must know, as released behaviour
 
 
 def write_report(
