@@ -19,6 +19,7 @@ Arrays = dict[str, np.ndarray]
 RELEASED_SC_IBSR = ("resnet50", "resnet50", 4, 4)  # backbones and channels, photos' tower first
 RELEASED_CMIC = ("resnet50", "resnet18", 4, 1)
 SMALL = ("resnet18", "resnet18", 4, 4)
+LIGHT = ("mobilenet_v2", "mobilenet_v2", 4, 1)  # of few numbers: for files
 
 
 def shapes_of(query: str, view: str, query_channels: int, view_channels: int,

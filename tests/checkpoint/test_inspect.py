@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoint.released_files import (
+    LIGHT,
     RELEASED_CMIC,
     RELEASED_SC_IBSR,
     SMALL,
@@ -101,7 +102,7 @@ def test_unknown_tensors(arrays: dict[str, np.ndarray]) -> None:
 def test_files_of_every_form(tmp_path: Path, form: str,
                              capsys: pytest.CaptureFixture[str]) -> None:
     """A released checkpoint comes from torch or from Jittor, in a wrapper, from several GPUs."""
-    path, arrays = tmp_path / form, formula_arrays(shapes_of(*SMALL, dim=8))
+    path, arrays = tmp_path / form, formula_arrays(shapes_of(*LIGHT, dim=8))
     if form.startswith("jittor"):
         write_jittor(path, {"net": arrays})
     else:
@@ -109,7 +110,7 @@ def test_files_of_every_form(tmp_path: Path, form: str,
     assert main(["inspect", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{path}: {Kind.RETRIEVAL.value}"
-    assert any(line.startswith("| rendering_encoder.resnet | resnet18 |        4 |")
+    assert any(line.startswith("| rendering_encoder.mobilenet_v2 | mobilenet_v2 |        1 |")
                for line in lines)
     assert "tensors in no tower" not in "\n".join(lines)
     assert lines[-1].startswith("to use it: python -m crossmodal.checkpoint convert")
@@ -140,19 +141,19 @@ def test_hostile_files_are_refused_and_nothing_runs(
 
 
 def test_a_checkpoint_of_the_instance_level(tmp_path: Path) -> None:
-    config = override(Config(), ["data.views=4", "model.query_backbone=resnet18",
-                                 "model.view_backbone=resnet18", "model.z_dim=8"])
-    arrays = formula_arrays(shapes_of("resnet18", "resnet18", 4, 1, 8))
+    config = override(Config(), ["data.views=4", "model.query_backbone=mobilenet_v2"])
+    arrays = empty_arrays(shapes_of(*LIGHT, dim=8))
     progress = Progress(epoch=3, total_steps=120, best=0.5, history=[{"epoch": 2, "mrr": 0.5}])
     checkpoint.save(tmp_path, checkpoint.Checkpoint(
         model={n: a for n, a in arrays.items() if "tracked" not in n},
         state={"config": to_dict(config), "config_hash": "abc", "progress": vars(progress)}))
     text = "\n".join(describe(tmp_path))
     assert text.startswith(f"{tmp_path}/last.safetensors: checkpoint of this project, instance")
-    assert "settings abc: data.views=4 model.query_backbone=resnet18" in text
+    assert "settings abc: data.views=4 model.query_backbone=mobilenet_v2\n" in text
     assert "epoch 3" in text and "total_steps 120" in text and "best 0.5" in text
     assert "last of 1 validations: epoch 2, mrr 0.5" in text and "numpy 1." in text
-    assert "| rendering_encoder.resnet | resnet18 |        1 | 100 of 100 |    8 |" in text
+    row = "| rendering_encoder.mobilenet_v2 | mobilenet_v2 |        1 | 260 of 260 |    8 |"
+    assert row in text
     assert "released" not in text
 
 
