@@ -12,6 +12,8 @@ Several --checkpoint are compared: runs that differ in their seed make one row. 
 the backbone as training finds it: its own features, or the floor that uses the training pictures'
 labels but no training: a query counts as the centroid of the class that is nearest to it.
 
+What the released code did otherwise, and the run or the test did too, stands in every report.
+
 Writes <run>/test/ (or untrained_<what>/): metrics.json, table.md, precision_recall.png, tsne.png,
 grid.png, source.mat, target.mat and features.npz.
 """
@@ -28,6 +30,7 @@ import numpy as np
 
 from crossmodal import checkpoint
 from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, override, to_dict
+from crossmodal.config.released import departures, notes
 from crossmodal.data.domains import Domains, load_test
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import Item
@@ -66,7 +69,8 @@ ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, Setup
           ValueError)
 # Keys a test may change; how pictures look to the network is in its checkpoint.
 OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
-       "eval_batch_size", "prefetch", "cache_mib")
+       "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
+TEST_ITEMS = ("data.view_grouping", "data.last_test_batch")  # what an untrained test knows of them
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,10 @@ def measure(subject: Subject, source: Side, target: Side, seconds: float,
                                  target.labels, options.protocol, options.features)
     took = {"embedding": seconds, "ranking": time.monotonic() - began}
     facts = RunFacts(config_hash(encoder.config), encoder.config.seed, took, {
-        "model": encoder.fingerprint, "config": to_dict(encoder.config), "unreadable": {
-            "queries": int((~source.found.read).sum()), "shapes": int((~target.found.read).sum())}})
+        "model": encoder.fingerprint, "config": to_dict(encoder.config),
+        "released_behaviours": departures(encoder.config), "unreadable": {
+            "queries": int((~source.found.read).sum()), "shapes": int((~target.found.read).sum())}},
+        notes(encoder.config))
     measured = MeasuredDomains(source.features(), target.features())
     write_category_report(results, subject.folder, facts, measured,
                           Pictures(lambda i: read_rgb(source.items[i].files[0]),
@@ -161,9 +167,11 @@ def test_untrained(config: CategoryConfig, what: str, folder: Path,
         rows = centroids[nearest_centroid(rows, centroids)]
     results = measure_categories(rows, labels, shapes, shape_labels, options.protocol,
                                  options.features)
+    said = notes(config, TEST_ITEMS)
     write_category_report(results, folder, RunFacts(config_hash(config), config.seed, {}, {
-        "model": encoder.fingerprint, "config": to_dict(config)}), class_names=encoder.classes)
-    return category_table(results, encoder.classes)
+        "model": encoder.fingerprint, "config": to_dict(config),
+        "released_behaviours": departures(config, TEST_ITEMS)}, said), class_names=encoder.classes)
+    return category_table(results, encoder.classes, said)
 
 
 def subjects_of(config: CategoryConfig, options: argparse.Namespace) -> list[Subject]:
@@ -189,6 +197,8 @@ def report_name(trained: CategoryConfig, now: CategoryConfig, options: argparse.
     """``test``, and what is not as usual: no report takes another one's place."""
     parts = [options.protocol] * (options.protocol != PROTOCOLS[0])
     parts += [options.features] * (options.features != PREPARATIONS[0])
+    if now.data.last_test_batch != trained.data.last_test_batch:
+        parts.append(f"{now.data.last_test_batch}-last-batch")
     for key in ("query_list", "gallery_list"):
         if getattr(now.data, key) != getattr(trained.data, key):
             parts.append(Path(str(getattr(now.data, key))).stem)
@@ -228,11 +238,14 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     subjects = subjects_of(config, options)
     results = test(subjects, options)
     if len(subjects) == 1:
-        print(category_table(results[0], subjects[0].encoder.classes))  # noqa: T201
+        only = subjects[0].encoder
+        print(category_table(results[0], only.classes, notes(only.config)))  # noqa: T201
     else:
         runs = [RunMeasures(subject.name, subject.trained, found.overall)
                 for subject, found in zip(subjects, results)]
-        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results[0])}"
+        said = [f"{subject.name}: {note}" for subject in subjects
+                for note in notes(subject.encoder.config)]
+        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results[0], said)}"
         write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
         print(text)  # noqa: T201
     for subject in subjects:

@@ -24,16 +24,17 @@ from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_yaml
+from crossmodal.config.released import notes
 from crossmodal.data.domain_batches import DomainBatch, DomainBatches
 from crossmodal.data.domains import Domains
 from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
-from crossmodal.models.build import build_category_net
+from crossmodal.models.build import build_adaptation, build_category_net
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.category_group import embed_together
 from crossmodal.models.category_net import Adaptation, DomainEmbeddings
 from crossmodal.models.style_transition import StyleDraw
-from crossmodal.runtime import jt, seeds
+from crossmodal.runtime import jt, mpi, seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.gpu_choice import start_with_gpu
@@ -67,8 +68,8 @@ class Training:
                                      config.optim.iterations)
         self.facts = {"classes": self.domains.classes, "data": self.batches.digest()}
         net = build_category_net(config.model, len(self.domains.classes), pretrained=not resume)
+        self.parts = build_adaptation(net, config)
         run_state.start_folder(self.folder, config, resume, overwrite)
-        self.parts = Adaptation(net)
         jt.sync_all(True)  # a random start is drawn now, whatever ran before
         self.optimiser = make_optimiser(self.parts, config)
         self.progress = run_state.Progress(weights=net.weights)
@@ -89,10 +90,13 @@ class Training:
             LOG.info("nothing is validated: no source pictures are held out "
                      "(data.validation_fraction=0)")
         workers = 0 if self.lowered else data.workers  # features are read, not made
-        LOG.info("%d source pictures of %d classes, %d unlabelled target items of %d views",
+        LOG.info("%d source pictures of %d classes, %d %s target items of %d views",
                  len(self.domains.source), len(self.domains.classes), len(self.domains.target),
-                 data.views)
-        with RunLog(self.folder, progress.total_steps, log.tensorboard) as self.run_log, \
+                 "unlabelled" if data.target_labels == "unread" else "labelled", data.views)
+        said = notes(self.config)
+        for note in said:
+            LOG.warning("%s", note)
+        with RunLog(self.folder, progress.total_steps, log.tensorboard, said) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
                 tqdm(total=self.batches.steps(), initial=progress.total_steps,
@@ -129,13 +133,15 @@ class Training:
         jt.core.set_seed(seeds.derive(config.seed, "dropout", batch.iteration))
         draw = StyleDraw.of(len(batch.images), len(batch.views), config.seed, batch.iteration) \
             if config.model.style_transition else None
-        terms, centroids = category_objective(self.parts, self.embed(batch, draw),
-                                              jt.array(batch.label), batch.iteration, config.loss)
+        target_label = None if batch.target_label is None else jt.array(batch.target_label)
+        terms, memory = category_objective(self.parts, self.embed(batch, draw),
+                                           jt.array(batch.label), batch.iteration, config.loss,
+                                           target_label)
         total = category_sum(terms, config.loss)
         optim = config.optim
         rate = optim.lr * inverse_decay(batch.iteration, optim.decay_gamma, optim.decay_power)
         self.optimiser.step(total, rate)
-        self.parts.remember(centroids)
+        self.parts.remember(memory)
         progress.total_steps += 1
         jt.sync_all(True)
         values = loss_values(total, terms)
@@ -199,6 +205,7 @@ def make_optimiser(parts: Adaptation, config: CategoryConfig) -> Optimiser:
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Train as the command line says; returns the run's folder."""
     options = parse(arguments)
+    mpi.refuse("the category level")
     config = load_tree(CategoryConfig, *settings_of(options))
     LOG.info("settings:\n%s", to_yaml(config))
     use_device(config.device)

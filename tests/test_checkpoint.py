@@ -169,7 +169,7 @@ while True:
 
 def test_kill_9_while_saving_leaves_a_loadable_file(tmp_path: Path) -> None:
     rng = random.Random(0)
-    environment = dict(os.environ, PYTHONPATH=str(Path(module.__file__).resolve().parents[1]))
+    environment = dict(os.environ, PYTHONPATH=str(Path(module.__file__).resolve().parents[2]))
     for _ in range(8):
         process = subprocess.Popen([sys.executable, "-c", SAVES_FOREVER, str(tmp_path)],
                                    stdout=subprocess.PIPE, env=environment)

@@ -1,6 +1,7 @@
 """Every setting of the category-level scripts, its default, and what it means.
 
-The defaults are the paper's on MI3DOR-1. To add a key, add a line: see the instance level.
+The defaults are the paper's on MI3DOR-1. To add a key, add a line: see the instance level. Keys
+that bring back what the released code did are named in `CategoryConfig.RELEASED`.
 """
 
 # Optional, not `| None`: Python 3.9 evaluates these annotations when a config is loaded.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 from crossmodal.config.pictures import PictureConfig
 
@@ -29,6 +30,10 @@ class DomainConfig(PictureConfig):
     gallery_list: Optional[str] = "target_test.txt"  # test shapes; none: the training shapes
     class_names: str = "classes.txt"  # one name a line, line number = label; it may be missing
     views: int = 4  # consecutive lines that are one shape; 1: each line is an item, as in Office-31
+    view_grouping: Literal["shapes", "lines"] = "shapes"  # lines: any `views` lines are pooled
+    target_labels: Literal["unread", "used"] = "unread"  # used: they train; not unsupervised then
+    target_order: Literal["shuffled", "listed"] = "shuffled"  # of target items in training
+    last_test_batch: Literal["keep", "drop"] = "keep"  # drop: a test lacks the lists' last items
     batch_size: int = 32  # source pictures, and target items, in a training batch
     image_fit: Literal["pad", "squash"] = "squash"  # how a non-square picture becomes square
     normalisation: Literal["half", "imagenet"] = "imagenet"  # ImageNet's, or (x-.5)/.5
@@ -61,6 +66,7 @@ class CategoryModelConfig:
     pretrained: Optional[str] = None  # start: a file of pretrained_resnet/, or a path
     freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
     norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm: the batch's, or stored ones
+    gradients: Literal["whole", "heads"] = "whole"  # heads: the backbone learns nothing
 
     def problems(self) -> Iterator[str]:
         if self.bottleneck < 1:
@@ -73,18 +79,24 @@ class CategoryLossConfig:
 
     classification: float = 1.0  # label-smoothed cross-entropy of the source pictures
     mixed_classification: float = 0.0  # the same of the style-mixed source pictures
+    target_classification: float = 0.0  # the same of the shapes; needs data.target_labels=used
     label_smoothing: float = 0.1  # its epsilon
+    label_smoothing_classes: int = 0  # C of its epsilon / C; 0: as many as there are
     adversarial: float = 1.0  # CDAN (--trade_off)
     adversarial_method: Literal["CDAN", "CDAN+E"] = "CDAN+E"  # with entropy weights or not
     adversarial_features: Literal["raw", "normalised"] = "raw"  # what the discriminator sees
+    adversarial_sigmoid: Literal["once", "twice"] = "once"  # between discriminator and logarithm
     regulariser: float = 0.1  # of the target's class probabilities (--lambda_method)
     regulariser_method: Literal["BNM", "BFM", "ENT", "NO"] = "BNM"
     centroid: float = 0.1  # SM: class centroids of both domains, by pseudo-labels
     centroid_decay: float = 0.3  # part of the new batch in the moving centroids
+    centroid_memory: Literal["moving", "none"] = "moving"  # none: each batch's class means alone
+    centroid_classes: int = 0  # C of SM's mean over classes; 0: as many as there are
     consistency: float = 10.0  # L_fgc, plain against style-mixed pictures
     consistency_temperature: float = 0.1  # t of L_fgc
     contrast: float = 0.1  # L_clc, style-mixed pictures against shapes, by pseudo-labels
     contrast_temperature: float = 0.5
+    contrast_without_pair: Literal["skip", "previous"] = "skip"  # previous: reuse earlier pairs
     orthogonal: float = 0.1  # OPL on source features
     orthogonal_gamma: float = 0.5  # weight of its between-class part
     orthogonal_start: int = 1200  # iteration after which it counts
@@ -92,9 +104,10 @@ class CategoryLossConfig:
     ramp_steps: int = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
 
     def problems(self) -> Iterator[str]:
-        for key in ("classification", "mixed_classification", "adversarial", "regulariser",
-                    "centroid", "consistency", "contrast", "orthogonal", "orthogonal_gamma",
-                    "orthogonal_start"):
+        for key in ("classification", "mixed_classification", "target_classification",
+                    "adversarial", "regulariser", "centroid", "consistency", "contrast",
+                    "orthogonal", "orthogonal_gamma", "orthogonal_start",
+                    "label_smoothing_classes", "centroid_classes"):
             if getattr(self, key) < 0:
                 yield f"{key} must not be negative, not {getattr(self, key)}"
         for key in ("consistency_temperature", "contrast_temperature", "ramp_steps"):
@@ -158,3 +171,23 @@ class CategoryConfig:
     loss: CategoryLossConfig = field(default_factory=CategoryLossConfig)
     optim: CategoryOptimConfig = field(default_factory=CategoryOptimConfig)
     log: CategoryLogConfig = field(default_factory=CategoryLogConfig)
+
+    # What the released code did where it departs from the paper: docs/fidelity_category.md.
+    RELEASED: ClassVar[dict[str, Any]] = {
+        "data.view_grouping": "lines",
+        "data.target_labels": "used",
+        "data.target_order": "listed",
+        "data.last_test_batch": "drop",
+        "model.gradients": "heads",
+        "loss.target_classification": 1.0,
+        "loss.label_smoothing_classes": 31,
+        "loss.adversarial_sigmoid": "twice",
+        "loss.centroid_memory": "none",
+        "loss.centroid_classes": 31,
+        "loss.contrast_without_pair": "previous",
+    }
+
+    def problems(self) -> Iterator[str]:
+        if self.loss.target_classification and self.data.target_labels == "unread":
+            yield ("loss.target_classification needs the shapes' labels: set data.target_labels="
+                   "used (the run is not unsupervised then), or the weight to 0")

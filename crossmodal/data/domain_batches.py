@@ -1,14 +1,15 @@
 """Category-level batches: B labelled source pictures and B target items of V views.
 
 A batch is a function of (seed, iteration). Each domain goes through its list in a new random order
-in every pass; an item's views are one thing, shuffled and changed together.
+in every pass (the target, if asked for, in the list's); an item's views are one thing, shuffled and
+changed together.
 """
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from crossmodal.runtime import seeds
 
 @dataclass
 class DomainBatch:
-    """What one iteration needs; no target label is in it."""
+    """What one iteration needs; no target label is in it unless ``data.target_labels`` asks."""
 
     images: np.ndarray  # (B, 3, H, W) float32 source pictures, normalised
     views: np.ndarray  # (B, V, 3, h, w) float32 target items, normalised
@@ -41,6 +42,7 @@ class DomainBatch:
     item_index: np.ndarray  # (B,) int64, place in the target
     iteration: int
     bad: dict[str, str] = field(default_factory=dict)  # unreadable item -> complaint
+    target_label: Optional[np.ndarray] = None  # noqa: UP045 - (B,) int64, class of each target item
 
 
 class Side:
@@ -49,6 +51,7 @@ class Side:
     def __init__(self, items: Sequence[Item], kind: str, data: DomainConfig, seed: int) -> None:
         self.items, self.kind, self.data, self.seed = list(items), kind, data, seed
         self.variants = data.image_variants if kind == "query" else data.view_variants
+        self.shuffled = kind == "query" or data.target_order == "shuffled"
         self._cache = PictureCache(data.cache_mib / 2)
         self._bad: dict[str, str] = {}
         self._order: dict[int, np.ndarray] = {}
@@ -96,8 +99,14 @@ class Side:
         if number not in self._order:
             rng = seeds.generator(self.seed, "order", self.kind, number)
             self._order = {k: v for k, v in self._order.items() if k == number - 1}
-            self._order[number] = rng.permutation(len(self.items))
+            self._order[number] = rng.permutation(len(self.items)) if self.shuffled \
+                else np.arange(len(self.items))
         return self._order[number]
+
+
+def labels_of(items: Sequence[Item]) -> np.ndarray:
+    """(N,) int64"""
+    return np.array([item.label for item in items], np.int64)
 
 
 class DomainBatches:
@@ -110,24 +119,27 @@ class DomainBatches:
         self.data, self.seed, self.iterations = data, seed, iterations
         self.source = Side(domains.source, "query", data, seed)
         self.target = Side(domains.target, "shape", data, seed)
-        self.labels = np.array([item.label for item in domains.source], np.int64)
+        self.labels = labels_of(domains.source)
+        self.target_labels = labels_of(domains.target) if data.target_labels == "used" else None
 
     def steps(self) -> int:
         return self.iterations
 
     def digest(self) -> str:
-        """Changes with any item of either list, and with any label of the source."""
+        """Changes with any item of either list, and with any label that is used."""
         listed = [(item.id, item.label) for item in self.source.items], \
-            [item.id for item in self.target.items]
+            [item.id if self.target_labels is None else (item.id, item.label)
+             for item in self.target.items]
         return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
 
     def layout(self) -> Layout:
         """Shape and type of every array of a batch."""
         data, batch = self.data, self.data.batch_size
+        names = ["label", "image_index", "item_index"]
+        names += ["target_label"] * (self.target_labels is not None)
         return {"images": ((batch, 3, data.image_size, data.image_size), "float32"),
                 "views": ((batch, data.views, 3, data.view_size, data.view_size), "float32"),
-                "label": ((batch,), "int64"), "image_index": ((batch,), "int64"),
-                "item_index": ((batch,), "int64")}
+                **{name: ((batch,), "int64") for name in names}}
 
     def build(self, epoch: int, step: int, out: dict[str, np.ndarray]) -> dict[str, str]:
         """Writes the batch of iteration ``step`` into ``out``; returns unreadable -> complaint."""
@@ -140,6 +152,8 @@ class DomainBatches:
                 place = pixels[slot:slot + 1] if side is self.source else pixels[slot]
                 side.write(int(index[slot]), frames, step, slot, mirror, place)
         out["label"][:] = self.labels[out["image_index"]]
+        if self.target_labels is not None:
+            out["target_label"][:] = self.target_labels[out["item_index"]]
         return bad
 
     def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,

@@ -24,7 +24,7 @@ class Domains:
 
     source : pictures with their label
     validation : pictures held out of the source
-    target : items of ``views`` pictures; ``label`` is None
+    target : items of ``views`` pictures; ``label`` is None unless ``data.target_labels`` is "used"
     classes : names; a label is a place here
     """
 
@@ -39,20 +39,35 @@ class Domains:
         where = find(data, data.source_list)
         source = read_items(where, class_names=read_names(class_file(data, where)) or [])
         names = classes_of(data, source, where)
-        target = read_items(find(data, data.target_list), data.views, labels=False)
+        target = _target(data, names)
         training, validation = held_out(source, data.validation_fraction, seed)
         return cls(training, validation, target, names)
+
+
+def _target(data: DomainConfig, names: Sequence[str]) -> list[Item]:
+    """Training shapes, without labels; with them where they are to be used, as released."""
+    used = data.target_labels == "used"
+    items = read_items(find(data, data.target_list), data.views, used, names, data.view_grouping)
+    if used:
+        _check_labels(items, len(names), data.target_list)
+        nameless = [item.id for item in items if item.label == -1]
+        if nameless:
+            raise DataError(f"{data.target_list}: {nameless[0]} has label -1; where the shapes' "
+                            "labels are used (data.target_labels) each needs its class")
+    return items
 
 
 def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], list[Item]]:
     """(queries, gallery) of a test, labelled; a label of -1 in the gallery: none of the classes.
 
+    With ``data.last_test_batch`` "drop", both without the items beyond whole batches.
     Raises DataError for a label beyond the classes that the network was trained on, and for a query
     that lies in the gallery: it would find itself.
     """
     asking, answering = data.query_list or data.source_list, data.gallery_list or data.target_list
     queries = read_items(find(data, asking), class_names=classes)
-    gallery = read_items(find(data, answering), data.views, class_names=classes)
+    gallery = read_items(find(data, answering), data.views, class_names=classes,
+                         grouping=data.view_grouping)
     for items, name in ((queries, asking), (gallery, answering)):
         _check_labels(items, len(classes), name)
     shown = {path for item in gallery for path in item.files}
@@ -65,7 +80,18 @@ def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], l
     if unlabelled:
         raise DataError(f"{asking}: query {unlabelled[0]} has label -1; a query needs its "
                         "class: remove it from the list")
+    if data.last_test_batch == "drop":
+        queries = whole_batches(queries, data.batch_size, asking)
+        gallery = whole_batches(gallery, data.batch_size, answering)
     return queries, gallery
+
+
+def whole_batches(items: list[Item], size: int, name: str) -> list[Item]:
+    """As many as fill batches of one size; raises DataError where they do not fill one."""
+    if len(items) < size:
+        raise DataError(f"{name}: {len(items)} items do not fill a batch of {size}, and a test "
+                        "without its last batch has none: set data.last_test_batch=keep")
+    return items[:len(items) // size * size]
 
 
 def classes_of(data: DomainConfig, source: Sequence[Item], where: Path) -> list[str]:

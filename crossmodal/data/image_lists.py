@@ -28,7 +28,7 @@ class Item(NamedTuple):
 
 
 def read_items(source: Path, views: int = 1, labels: bool = True,
-               class_names: Sequence[str] = ()) -> list[Item]:
+               class_names: Sequence[str] = (), grouping: str = "shapes") -> list[Item]:
     """Items of a list or a folder, in their order; the files are known to exist.
 
     Parameters
@@ -36,16 +36,22 @@ def read_items(source: Path, views: int = 1, labels: bool = True,
     views : pictures of one item, consecutive lines of a list, or all of a folder
     labels : False for a target domain: labels are not looked at, they may be missing or wrong
     class_names : for a folder, the class of each label; none: its folders' names, sorted
+    grouping : "shapes", an item's pictures must be one shape's by name and label; "lines", any
+        ``views`` consecutive pictures are an item, of the first one's label, and what is left over
+        at the end is left out (as released, where four photos of Office-31 became one shape)
 
     Raises DataError naming the list, the line and the remedy.
     """
     if source.is_dir():
-        lines = _folder_lines(source, views, labels, class_names)
+        lines = _folder_lines(source, views if grouping == "shapes" else 1, labels, class_names)
     else:
         lines = _list_lines(source, labels)
     if not lines:
         raise DataError(f"{source}: there is no picture in it")
-    items = _group(lines, views, source)
+    items = _group(lines, views, source) if grouping == "shapes" else _cut(lines, views)
+    if not items:
+        raise DataError(f"{source}: {len(lines)} pictures are not one item of {views} views; set "
+                        "data.views")
     _check_files(lines, source)
     return items
 
@@ -162,6 +168,13 @@ def _group(lines: Sequence[Line], views: int, source: Path) -> list[Item]:
                             "different labels; is data.views right?")
         items.append(Item(group[0].name, tuple(line.path for line in group), group[0].label))
     return items
+
+
+def _cut(lines: Sequence[Line], views: int) -> list[Item]:
+    """``views`` consecutive lines an item, whatever they show."""
+    starts = range(0, len(lines) - views + 1, views)
+    return [Item(lines[start].name, tuple(line.path for line in lines[start:start + views]),
+                 lines[start].label) for start in starts]
 
 
 def _check_files(lines: Sequence[Line], source: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Callable
 
 import numpy as np
 
-from crossmodal.config import CategoryModelConfig, ConfigError, ModelConfig
-from crossmodal.models.category_net import CategoryNet
+from crossmodal.config import CategoryConfig, CategoryModelConfig, ConfigError, ModelConfig
+from crossmodal.models.category_net import Adaptation, CategoryNet
 from crossmodal.models.layers import freeze_batch_norm
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.split_backbone import SplitBackbone
@@ -62,7 +62,7 @@ def build_category_net(model: CategoryModelConfig, classes: int,
     """The category level's network for so many classes; else like `build_retrieval_net`."""
     try:
         net = CategoryNet(model.backbone, model.split, model.bottleneck, classes,
-                          model.activation == "relu")
+                          model.activation == "relu", model.gradients == "heads")
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     jt.sync(list(named_tensors(net).values()))
@@ -70,6 +70,16 @@ def build_category_net(model: CategoryModelConfig, classes: int,
         net.weights = {"encoder": _load_tower(net.encoder, model.backbone, model.pretrained)}
     _freeze(net.encoder, model)
     return net
+
+
+def build_adaptation(net: CategoryNet, config: CategoryConfig) -> Adaptation:
+    """The network with what its training needs besides; raises ConfigError."""
+    loss, batch = config.loss, config.data.batch_size
+    try:
+        return Adaptation(net, loss.centroid_classes,
+                          (batch, batch) if loss.contrast_without_pair == "previous" else None)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _freeze(encoder: SplitBackbone, model: ModelConfig | CategoryModelConfig) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crossmodal.losses import CentroidState
+from crossmodal.losses import CentroidState, Pairs
 from crossmodal.models.domain_discriminator import DomainDiscriminator
 from crossmodal.models.layers import xavier_linear
 from crossmodal.models.split_backbone import SplitBackbone
@@ -31,15 +31,18 @@ class CategoryNet(nn.Module):
     dim : length of the bottleneck's features, D
     classes : C
     rectified : clip the bottleneck's features at 0, as a test does before it compares them
+    heads_only : stop gradients where the released code does, pictures' before the bottleneck and
+        items' after it: no loss reaches the backbone, and no item the bottleneck
     """
 
     def __init__(self, backbone: str, split: str, dim: int, classes: int,
-                 rectified: bool = False) -> None:
+                 rectified: bool = False, heads_only: bool = False) -> None:
         self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
         self.encoder = SplitBackbone(backbone, 3, split)
         self.bottleneck = xavier_linear(self.encoder.network.out_features, dim)
         self.classifier = xavier_linear(dim, classes)
         self.dim, self.classes, self.rectified = dim, classes, rectified
+        self.heads_only = heads_only
 
     def execute(self, images: jt.Var, views: jt.Var,
                 draw: StyleDraw | None = None) -> DomainEmbeddings:
@@ -65,13 +68,15 @@ class CategoryNet(nn.Module):
 
     def finish(self, low: jt.Var) -> jt.Var:
         """(N, C', H', W') maps at the split -> (N, D)."""
-        features = self.bottleneck(self.encoder.upper(low))
+        pooled = self.encoder.upper(low)
+        features = self.bottleneck(pooled.detach() if self.heads_only else pooled)
         return nn.relu(features) if self.rectified else features
 
     def finish_items(self, low: jt.Var) -> jt.Var:
         """(N, V, C', H', W') maps at the split -> (N, D), the maximum over an item's views."""
         count, views = low.shape[:2]
         rows = self.finish(low.reshape((count * views, *low.shape[2:])))
+        rows = rows.detach() if self.heads_only else rows
         return rows.reshape((count, views, self.dim)).max(1)
 
     def classify(self, features: jt.Var) -> jt.Var:
@@ -79,15 +84,38 @@ class CategoryNet(nn.Module):
         return self.classifier(features)
 
 
-class Adaptation(nn.Module):
-    """All that category-level training moves: the network, the discriminator, the centroids."""
+class Memory(NamedTuple):
+    """What an iteration leaves to the next one, besides weights."""
 
-    def __init__(self, net: CategoryNet) -> None:
+    centroids: CentroidState
+    pairs: Pairs | None = None  # None: pairs are not remembered
+
+
+class Adaptation(nn.Module):
+    """All that category-level training moves: the network, the discriminator, the memory.
+
+    Parameters
+    ----------
+    centroid_classes : rows of the centroid tables; 0 for the network's classes, never fewer
+    pairs : (B, items) of the contrast's pairs that are remembered; None: they are not
+
+    Raises ValueError for fewer rows than classes.
+    """
+
+    def __init__(self, net: CategoryNet, centroid_classes: int = 0,
+                 pairs: tuple[int, int] | None = None) -> None:
+        rows = centroid_classes or net.classes
+        if rows < net.classes:
+            raise ValueError(f"loss.centroid_classes is {rows}, but there are {net.classes} "
+                             "classes; 0 takes as many as there are")
         self.net = net
         self.discriminator = DomainDiscriminator(net.dim * net.classes)
-        fresh = CentroidState.fresh(net.classes, net.dim)
+        fresh = CentroidState.fresh(rows, net.dim)
         self.source, self.target = fresh.source, fresh.target
         self.source_seen, self.target_seen = fresh.source_seen, fresh.target_seen
+        self.pair_names = Pairs._fields if pairs else ()
+        for name, value in zip(self.pair_names, Pairs.none(*pairs) if pairs else ()):
+            setattr(self, f"pair_{name}", value)
 
     def train(self) -> Adaptation:
         """Training mode; gives back the gradients that an evaluation of the network stopped."""
@@ -96,11 +124,15 @@ class Adaptation(nn.Module):
         return self
 
     @property
-    def centroids(self) -> CentroidState:
-        """The moving class centroids."""
-        return CentroidState(self.source, self.target, self.source_seen, self.target_seen)
+    def memory(self) -> Memory:
+        """The moving class centroids, and the last pairs if they are remembered."""
+        centroids = CentroidState(self.source, self.target, self.source_seen, self.target_seen)
+        pairs = [getattr(self, f"pair_{name}") for name in self.pair_names]
+        return Memory(centroids, Pairs(*pairs) if pairs else None)
 
-    def remember(self, state: CentroidState) -> None:
-        """Take over the centroids after a step."""
-        for name, value in zip(state._fields, state):
+    def remember(self, memory: Memory) -> None:
+        """Take over what a step leaves."""
+        for name, value in zip(memory.centroids._fields, memory.centroids):
             getattr(self, name).update(value)
+        for name, value in zip(self.pair_names, memory.pairs or ()):
+            getattr(self, f"pair_{name}").update(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ NO_CLASS = (0.6, 0.6, 0.6)
 MARKERS = {"query": ("o", 0.0), "gallery": ("^", 0.4)}  # marker, width of its edge in points
 
 
-def draw_precision_recall(results: CategoryResults) -> bytes:
-    """A PNG of the micro precision-recall curve, beside the precision of a random order."""
+def draw_precision_recall(results: CategoryResults, notes: Sequence[str] = ()) -> bytes:
+    """A PNG of the micro precision-recall curve, beside the precision of a random order.
+
+    ``notes`` stand below it.
+    """
     figure, axes = _figure((6, 4.5))
     area = results.overall.auc
     axes.plot(results.recall, results.precision, marker="." if len(results.recall) < 30 else None,
@@ -34,6 +38,8 @@ def draw_precision_recall(results: CategoryResults) -> bytes:
              title=f"{counted} queries, {results.shapes} shapes, {results.preparation}")
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
+    if notes:
+        figure.supxlabel("\n".join(line for note in notes for line in wrap(note, 90)), fontsize=6)
     return _png(figure)
 
 

@@ -71,8 +71,8 @@ def write_category_report(
     content = category_content(results, run, class_names)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(folder / "metrics.json", text + "\n")  # first: no picture may cost the numbers
-    write_text(folder / "table.md", category_table(results, class_names))
-    _write_bytes(folder / "precision_recall.png", draw_precision_recall(results))
+    write_text(folder / "table.md", category_table(results, class_names, run.notes))
+    _write_bytes(folder / "precision_recall.png", draw_precision_recall(results, run.notes))
     if domains is not None:
         save_features(folder, domains.source, domains.target)
         _write_bytes(folder / "tsne.png", draw_domains(
@@ -97,6 +97,7 @@ def category_content(
     content: dict[str, Any] = plain_values({
         "protocol": results.protocol,
         "feature_preparation": results.preparation,
+        "notes": list(run.notes),
         "gallery_size": results.shapes,
         "counts": {name: getattr(results, name) for name in COUNTS},
         "overall": results.overall.as_dict(),
@@ -119,27 +120,28 @@ def _key(results: CategoryResults, label: int, names: Sequence[str] | None) -> s
     return name if len(twins) == 1 else f"{name} ({label})"
 
 
-def category_table(results: CategoryResults, class_names: Sequence[str] | None = None) -> str:
+def category_table(results: CategoryResults, class_names: Sequence[str] | None = None,
+                   notes: Sequence[str] = ()) -> str:
     """All measures per class and over all queries, aligned, in markdown; then how they were taken.
 
-    Of ANMRR less is better.
+    Of ANMRR less is better. ``notes`` come last, a line each.
     """
     lines = [["class", "queries", *(title for _, title in COLUMNS)]]
     for label, measures in results.per_class.items():
         lines.append(_line(_key(results, label, class_names), measures))
     lines.append(_line("all", results.overall))
-    return f"{align(lines)}\n{measured_on(results)}"
+    return f"{align(lines)}\n{measured_on(results, notes)}"
 
 
-def measured_on(results: CategoryResults) -> str:
-    """How the numbers were taken, and on what."""
+def measured_on(results: CategoryResults, notes: Sequence[str] = ()) -> str:
+    """How the numbers were taken, and on what; then ``notes``."""
     note = (f"protocol {results.protocol}, features {results.preparation}: {results.queries} "
             f"queries of {results.query_classes} classes, {results.shapes} shapes of "
             f"{results.gallery_classes} classes ({results.distractors} without class).\n")
     if results.without_positive:
         note += (f"{results.without_positive} of {results.queries} queries have no shape of their "
                  "class in the gallery; they are left out of all numbers.\n")
-    return note
+    return note + "".join(f"{line}\n" for line in notes)
 
 
 def _line(name: str, measures: CategoryMeasures) -> list[str]:

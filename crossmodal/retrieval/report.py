@@ -51,6 +51,7 @@ class RunFacts:
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
     released: Sequence[str] = ()  # settings that are the released code's and not the paper's
+    notes: Sequence[str] = ()  # what a reader of the numbers must know, as released behaviour
 
 
 def write_report(

@@ -42,6 +42,12 @@ def prepare() -> None:
     _take_own_gpu()
 
 
+def refuse(what: str) -> None:
+    """Raises SetupError where ``mpirun`` started a program that trains in one process."""
+    if started_by_mpirun():
+        raise SetupError(f"{what} trains in one process: start it without mpirun")
+
+
 def without_mpi(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment for a child process that is not one of those that ``mpirun`` started."""
     return {name: value for name, value in environment.items()

@@ -57,7 +57,7 @@ class LoweredDomainBatches(DomainBatches):
 
     def __init__(self, batches: DomainBatches, query: np.ndarray, shape: np.ndarray) -> None:
         self.data, self.seed, self.iterations = batches.data, batches.seed, batches.iterations
-        self.labels = batches.labels
+        self.labels, self.target_labels = batches.labels, batches.target_labels
         self.source: Side = LoweredSide(batches.source, query)
         self.target: Side = LoweredSide(batches.target, shape)
         self._shapes = query.shape[3:], shape.shape[2:]

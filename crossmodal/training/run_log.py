@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from crossmodal.runtime.atomic import atomic_write
+
+NOTE = "note"  # kind of the lines that say something of the whole run
 
 
 class RunLog:
@@ -18,20 +20,25 @@ class RunLog:
     one story, that of an uninterrupted run.
 
     silent : write nothing, and only look for values that are not finite
+    notes : what a reader of the numbers must know first; the log begins with them
     """
 
     def __init__(self, folder: Path, resumed_step: int = 0, tensorboard: bool = True,
-                 silent: bool = False) -> None:
+                 silent: bool = False, notes: Sequence[str] = ()) -> None:
         self._file, self._board = None, None
         if silent:
             return
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
-        kept = [line for line in _lines(self.path) if line["step"] <= resumed_step]
+        kept = [line for line in _lines(self.path)
+                if line["step"] <= resumed_step and line["kind"] != NOTE]
+        kept = [{"step": 0, "kind": NOTE, "text": text} for text in notes] + kept
         with atomic_write(self.path) as file:  # a crash here must not lose the kept lines
             file.write("".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = self.path.open("a", encoding="utf-8")  # noqa: SIM115, closed on exit
         self._board = _board(folder / "tensorboard", resumed_step) if tensorboard else None
+        if self._board is not None and notes:
+            self._board.add_text(NOTE, "\n\n".join(notes), resumed_step)
 
     def __enter__(self) -> RunLog:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ JITTOR_MARK = b"HCAJSLHD"
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a .safetensors, .npz, .pth/.pt (torch) or .pkl (Jittor) file.
+    """The tensors of a .safetensors, .npz, .pth/.pt (torch, or Jittor) or .pkl (Jittor) file.
 
     float16, bfloat16 and float64 become float32; integers stay. A dict in the dict, such as
     {"state_dict": ...}, is unwrapped.
@@ -32,7 +33,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     if path.suffix not in SUFFIXES:
         raise WeightsError(f"{path}: weights are read from {', '.join(SUFFIXES)}")
     readers = {".safetensors": _read_safetensors, ".npz": _read_npz, ".pkl": _read_pickle}
-    value = readers.get(path.suffix, read_torch)(path)
+    value = readers.get(path.suffix, _read_torch_or_jittor)(path)
     tensors = {_without_prefix(name): _as_float32(np.asarray(array))
                for name, array in _unwrap(value).items()}
     if not tensors:
@@ -60,6 +61,17 @@ def _read_npz(path: Path) -> Any:
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise WeightsError(f"{path}: not a complete npz file ({error}); fetch or make it again"
                            ) from error
+
+
+def _read_torch_or_jittor(path: Path) -> Any:
+    """jittor.save writes its own pickle whatever the suffix; it is told by the mark at the end."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-min(path.stat().st_size, len(JITTOR_MARK)), os.SEEK_END)
+            marked = file.read() == JITTOR_MARK
+    except OSError:
+        marked = False  # the reader says what is wrong
+    return (_read_pickle if marked else read_torch)(path)
 
 
 def _read_pickle(path: Path) -> Any:

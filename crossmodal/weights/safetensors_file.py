@@ -91,6 +91,16 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     return tensors, {str(k): str(v) for k, v in metadata.items()}
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata alone, without the tensors. Raises WeightsError naming the file."""
+    try:
+        with path.open("rb") as file:
+            found = _read_header(file, path.stat().st_size).get("__metadata__", {})
+    except (WeightsError, OSError) as error:
+        raise WeightsError(f"{path}: cannot be read: {error}") from error
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
 def _read_header(file: BinaryIO, size: int) -> dict[str, Any]:
     first = file.read(8)
     if len(first) < 8:

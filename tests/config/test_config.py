@@ -25,7 +25,8 @@ from crossmodal.config import (
 from crossmodal.config.instance_released import RELEASED_KEYS, released_behaviour
 from crossmodal.runtime import paths
 
-CATEGORY_LEVEL = {"demo_category", "kinds", "mi3dor1", "mi3dor2", "office31"}
+CATEGORY_LEVEL = {"demo_category", "kinds", "mi3dor1", "mi3dor2", "office31", "kinds_released",
+                  "mi3dor1_released", "mi3dor2_released", "office31_released"}
 
 
 def write(folder: Path, text: str) -> Path:

@@ -20,15 +20,18 @@ import torch
 import torch_category_losses
 import torch_formulas as math
 import torch_released
+import torch_released_category
 from torch_networks import (
+    DEPTHS,
     Weights,
     alexnet,
+    logits,
     mobilenet_v2,
     norm,
     resnet,
     resnet_layer,
     resnet_stem,
-    vgg11,
+    vgg,
 )
 
 FOLDER = Path(__file__).resolve().parent
@@ -144,10 +147,25 @@ def sequential_networks() -> Arrays:
         weights = Weights()
         with torch.no_grad():
             stages, vector = (alexnet(weights, image, 16) if name == "alexnet"
-                              else vgg11(weights, image, 16, name.endswith("bn")))
+                              else vgg(weights, name, image, 16))
         for number, stage in enumerate(stages):
             found[f"{name}.stage{number}"] = stage.mean((2, 3)).numpy().astype(np.float32)
         found[f"{name}.vector"] = vector.numpy().astype(np.float32)
+        found[f"{name}.tensors"] = np.array(sorted(
+            f"{n} {'x'.join(map(str, t.shape))}" for n, t in weights.tensors.items()))
+    return found
+
+
+def class_logits() -> Arrays:
+    """Every 50th of the 1000 logits of two images, and names of all tensors."""
+    image = torch.from_numpy(formula.uniform("image", (2, 3, 64, 64))).double()
+    plain = ["vgg11", "vgg13", "vgg16", "vgg19"]
+    found: Arrays = {}
+    for name in (*DEPTHS, "mobilenet_v2", *plain, *(f"{n}_bn" for n in plain), "alexnet"):
+        weights = Weights()
+        with torch.no_grad():
+            found[f"{name}.logits"] = logits(weights, name, image, 16)[:, ::50].numpy().astype(
+                np.float32)
         found[f"{name}.tensors"] = np.array(sorted(
             f"{n} {'x'.join(map(str, t.shape))}" for n, t in weights.tensors.items()))
     return found
@@ -254,11 +272,13 @@ def main() -> Path:
     cases = {"style_transition": style_cases(), "view_attention": attention_cases(),
              "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case(),
              "category_losses": torch_category_losses.cases(),
-             "released": torch_released.cases()}
+             "released": torch_released.cases(),
+             "released_category": torch_released_category.cases()}
     for name, group in cases.items():
         store(name, {f"{case}.{key}": array for case, content in group.items()
                      for key, array in evaluate(content).items()})
-    for make in (networks, sequential_networks, batch_norms, optimisers, training_step):
+    for make in (networks, sequential_networks, class_logits, batch_norms, optimisers,
+                 training_step):
         store(make.__name__, make())
     return FOLDER
 

@@ -1,8 +1,8 @@
-"""ResNet, MobileNetV2, VGG-11 and AlexNet as plain PyTorch functions of named tensors
+"""ResNet, MobileNetV2, VGG and AlexNet as plain PyTorch functions of named tensors
 (torchvision's names).
 
 Sources: He et al., CVPR 2016, table 1 (with the stride in the 3x3 convolution); Sandler et al.,
-CVPR 2018, table 2; Simonyan and Zisserman, ICLR 2015, table 1 A; Krizhevsky, arXiv:1404.5997.
+CVPR 2018, table 2; Simonyan and Zisserman, ICLR 2015, table 1; Krizhevsky, arXiv:1404.5997.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import formula
 import torch
 import torch.nn.functional as F
 
-DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}
+DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3),
+          "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
+BASIC = ("resnet18", "resnet34")  # the others have bottlenecks
 INVERTED = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
             (6, 160, 3, 2), (6, 320, 1, 1))
 
@@ -75,7 +77,7 @@ def resnet_layer(weights: Weights, depth: str, number: int, x: torch.Tensor) -> 
     for block in range(DEPTHS[depth][number - 1]):
         stride = 2 if number > 1 and block == 0 else 1
         x = resnet_block(weights, f"layer{number}.{block}", x, 32 * 2**number, stride,
-                         depth == "resnet50")
+                         depth not in BASIC)
     return x
 
 
@@ -114,7 +116,11 @@ def mobilenet_v2(weights: Weights, x: torch.Tensor) -> list[torch.Tensor]:
     return stages
 
 
-VGG11 = "64 pool 128 pool 256 256 pool 512 512 pool 512 512 pool"
+VGG = {"vgg11": "64 pool 128 pool 256 256 pool 512 512 pool 512 512 pool",
+       "vgg13": "64 64 pool 128 128 pool 256 256 pool 512 512 pool 512 512 pool",
+       "vgg16": "64 64 pool 128 128 pool 256 256 256 pool 512 512 512 pool 512 512 512 pool",
+       "vgg19": "64 64 pool 128 128 pool 256 256 256 256 pool 512 512 512 512 pool "
+                "512 512 512 512 pool"}
 
 
 def conv_relu(weights: Weights, number: int, x: torch.Tensor, out: int, kernel: int, stride: int,
@@ -137,11 +143,11 @@ def hidden_layers(weights: Weights, x: torch.Tensor, grid: int, numbers: tuple[i
     return x
 
 
-def vgg11(weights: Weights, x: torch.Tensor, hidden: int,
-          batch_norm: bool) -> tuple[list[torch.Tensor], torch.Tensor]:
+def vgg(weights: Weights, name: str, x: torch.Tensor,
+        hidden: int) -> tuple[list[torch.Tensor], torch.Tensor]:
     """The outputs of the five blocks, and the feature vector."""
-    stages, number = [], 0
-    for item in VGG11.split():
+    stages, number, batch_norm = [], 0, name.endswith("_bn")
+    for item in VGG[name.removesuffix("_bn")].split():
         if item == "pool":
             x = F.max_pool2d(x, 2)
             stages.append(x)
@@ -163,3 +169,22 @@ def alexnet(weights: Weights, x: torch.Tensor,
         x = F.max_pool2d(x, 3, 2) if pool else x
         stages.append(x)
     return stages, hidden_layers(weights, x, 6, (1, 4), hidden)
+
+
+CLASS_LAYERS = {"resnet": "fc", "mobilenet_v2": "classifier.1", "vgg": "classifier.6",
+                "alexnet": "classifier.6"}  # where torchvision has the 1000 classes
+
+
+def logits(weights: Weights, name: str, x: torch.Tensor, hidden: int) -> torch.Tensor:
+    """(N, 1000) of any of these networks; VGG's and AlexNet's hidden layers have ``hidden`` units.
+    """
+    if name.startswith("vgg"):
+        vector = vgg(weights, name, x, hidden)[1]
+    elif name == "alexnet":
+        vector = alexnet(weights, x, hidden)[1]
+    else:
+        stages = mobilenet_v2(weights, x) if name == "mobilenet_v2" else resnet(weights, name, x)
+        vector = stages[-1].mean((2, 3))
+    layer = next(place for family, place in CLASS_LAYERS.items() if name.startswith(family))
+    return F.linear(vector, weights(f"{layer}.weight", 1000, vector.shape[1]),
+                    weights(f"{layer}.bias", 1000))

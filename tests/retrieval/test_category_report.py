@@ -77,6 +77,18 @@ def test_metrics_json_says_what_was_measured(tmp_path: Path) -> None:
     assert "numpy" in content["versions"] and content["peak_memory_mib"] > 1
 
 
+def test_notes_stand_in_every_report(tmp_path: Path) -> None:
+    results, _ = toy()
+    said = ["target labels were used", "and " * 60]
+    for name, notes in (("with", said), ("without", [])):
+        path = write_category_report(results, tmp_path / name, replace(RUN, notes=notes))
+        assert json.loads(path.read_text())["notes"] == notes
+    assert category_table(results, None, said).splitlines()[-2:] == [said[0], said[1]]
+    pictures = [(tmp_path / name / "precision_recall.png").read_bytes()
+                for name in ("with", "without")]
+    assert pictures[0] != pictures[1] and size_of(pictures[0]) == size_of(pictures[1])
+
+
 def test_the_table_reads_well() -> None:
     lines = category_table(toy()[0], NAMES).splitlines()
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[:6]]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from given_rows import EVERY, LABEL, LATE, given, given_parts, some_rows
 from golden.formula import uniform
 
 from crossmodal.config import CategoryLossConfig, CategoryModelConfig, ConfigError
-from crossmodal.losses import CentroidState
 from crossmodal.models.build import build_category_net
 from crossmodal.models.category_net import Adaptation, DomainEmbeddings
-from crossmodal.models.domain_discriminator import DomainDiscriminator
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt
 from crossmodal.training import category_objective as module
-from crossmodal.training.category_objective import WEIGHTS, category_objective, category_sum
+from crossmodal.training.category_objective import category_objective, category_sum
 
-LATE = 2000  # an iteration at which everything counts
-LABEL = np.array([0, 0, 1, 1, 2, 2], np.int32)
-EVERY = CategoryLossConfig(mixed_classification=0.5, confidence=0.0)
+WEIGHTS = tuple(name for name in module.WEIGHTS if name != "target_classification")  # no labels
 
 
 @pytest.fixture(scope="module")
@@ -119,25 +115,9 @@ def test_the_backbone_gets_the_reversed_gradient(parts: Adaptation, found: Domai
     assert np.abs(mine - theirs).max() <= 1e-4 * np.abs(theirs).max()
 
 
-# From here on features are given, and their first three numbers are the logits.
-
-def given_parts(state: CentroidState | None = None) -> SimpleNamespace:
-    discriminator = DomainDiscriminator(8 * 3, hidden=16, dropout=0.0)
-    return SimpleNamespace(net=SimpleNamespace(classify=lambda rows: rows[:, :3].detach() * 1.0),
-                           centroids=state or CentroidState.fresh(3, 8),
-                           discriminator=discriminator)
-
-
 @pytest.fixture
 def rows() -> dict[str, np.ndarray]:
-    """Pictures, mixed pictures, and four items: two sure ones, two unsure ones."""
-    items = uniform("items", (4, 8))
-    items[:, :3] = [[6, 0, 0], [0, 0, 6], [0.3, 0, 0], [0, 0.2, 0]]
-    return {"plain": uniform("plain", (6, 8)), "mixed": uniform("mixed", (6, 8)), "items": items}
-
-
-def given(rows: dict[str, np.ndarray]) -> DomainEmbeddings:
-    return DomainEmbeddings(**{name: jt.array(array) for name, array in rows.items()})
+    return some_rows()
 
 
 def test_the_discriminator_goes_down_where_the_features_go_up(rows: dict[str, np.ndarray]) -> None:
@@ -159,7 +139,7 @@ def test_the_discriminator_goes_down_where_the_features_go_up(rows: dict[str, np
 def test_unsure_items_play_no_part(rows: dict[str, np.ndarray]) -> None:
     loss = replace(EVERY, confidence=0.8)
     parts = given_parts()
-    terms, state = category_objective(parts, given(rows), jt.array(LABEL), LATE, loss)
+    terms, memory = category_objective(parts, given(rows), jt.array(LABEL), LATE, loss)
     other = {name: array.copy() for name, array in rows.items()}
     other["items"][2:, 3:] = 7.0
     other["items"][2:, :3] = [[0, 0.3, 0], [0.1, 0, 0.2]]  # now of other classes, still unsure
@@ -167,9 +147,9 @@ def test_unsure_items_play_no_part(rows: dict[str, np.ndarray]) -> None:
     for name in ("contrast", "centroid"):
         assert changed[name].item() == pytest.approx(terms[name].item(), rel=1e-5)
     assert abs(changed["adversarial"].item() - terms["adversarial"].item()) > 1e-4
-    for one, two in zip(state, after):
+    for one, two in zip(memory.centroids, after.centroids):
         assert np.array_equal(one.numpy(), two.numpy())
-    assert state.target_seen.numpy().tolist() == [True, False, True]
+    assert memory.centroids.target_seen.numpy().tolist() == [True, False, True]
     found = given(rows)
     terms = terms_of(parts, found, LATE, loss)
     for name in ("contrast", "centroid"):
@@ -181,22 +161,22 @@ def test_unsure_items_play_no_part(rows: dict[str, np.ndarray]) -> None:
 
 def test_with_nobody_sure_only_the_pictures_are_left(rows: dict[str, np.ndarray]) -> None:
     rows["items"][:, :3] = 0.1
-    terms, state = category_objective(given_parts(), given(rows), jt.array(LABEL), LATE,
-                                      replace(EVERY, confidence=0.9))
-    assert terms["centroid"].item() == 0.0 and not state.target_seen.numpy().any()
+    terms, memory = category_objective(given_parts(), given(rows), jt.array(LABEL), LATE,
+                                       replace(EVERY, confidence=0.9))
+    assert terms["centroid"].item() == 0.0 and not memory.centroids.target_seen.numpy().any()
     assert all(math.isfinite(term.item()) for term in terms.values())
 
 
 def test_centroids_go_on_from_the_state(rows: dict[str, np.ndarray]) -> None:
-    _, state = category_objective(given_parts(), given(rows), jt.array(LABEL), 0, EVERY)
+    state = category_objective(given_parts(), given(rows), jt.array(LABEL), 0, EVERY)[1].centroids
     means = np.stack([rows["plain"][k == LABEL].mean(0) for k in range(3)])
     assert np.abs(state.source.numpy() - means).max() < 1e-5
     rows["plain"] = rows["plain"] + 1.0
-    _, later = category_objective(given_parts(state), given(rows), jt.array(LABEL), 1, EVERY)
-    assert np.abs(later.source.numpy() - (means + 0.3)).max() < 1e-5
+    later = category_objective(given_parts(state), given(rows), jt.array(LABEL), 1, EVERY)[1]
+    assert np.abs(later.centroids.source.numpy() - (means + 0.3)).max() < 1e-5
     off = category_objective(given_parts(state), given(rows), jt.array(LABEL), 1,
                              replace(EVERY, centroid=0.0))[1]
-    assert np.array_equal(off.source.numpy(), state.source.numpy())
+    assert np.array_equal(off.centroids.source.numpy(), state.source.numpy())
 
 
 def test_orthogonal_projection_starts_late(rows: dict[str, np.ndarray]) -> None:

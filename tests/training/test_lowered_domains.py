@@ -88,3 +88,14 @@ def test_a_lower_half_that_learns_is_not_stored(net: CategoryNet, config: Catego
     assert not can_lower(CategoryEncoder(free, config, ["a", "b", "c"]))
     endless = replace(config, data=replace(config.data, image_variants=0))
     assert not can_lower(CategoryEncoder(net, endless, ["a", "b", "c"]))
+
+
+def test_target_labels_and_order_are_those_of_the_pixels(net: CategoryNet,
+                                                         config: CategoryConfig) -> None:
+    data = replace(config.data, target_labels="used", target_order="listed")
+    pixels, lowered = sources(net, replace(config, data=data))
+    for step in (0, 2):
+        one, two = one_batch(pixels, 0, step), one_batch(lowered, 0, step)
+        assert one.target_label is not None and two.target_label is not None
+        assert one.target_label.tolist() == two.target_label.tolist()
+        assert one.item_index.tolist() == two.item_index.tolist()

@@ -73,3 +73,13 @@ def test_tensorboard_gets_the_same_values(tmp_path: Path) -> None:
         log.add(1, "train", {"loss": 2.0})
     events = list((tmp_path / "tensorboard").iterdir())
     assert len(events) == 1 and b"train/loss" in events[0].read_bytes()
+
+
+def test_notes_come_first_and_once(tmp_path: Path) -> None:
+    for resumed, notes in ((0, ["a", "b"]), (0, ["c"]), (2, ["c"])):  # anew, anew, resumed
+        with RunLog(tmp_path, resumed, tensorboard=False, notes=notes) as log:
+            for step in range(resumed + 1, 4):
+                log.add(step, "train", {"loss": 1.0})
+    found = lines(tmp_path)
+    assert found[0] == {"step": 0, "kind": "note", "text": "c"}
+    assert [line["step"] for line in found] == [0, 1, 2, 3]

@@ -8,6 +8,8 @@ Usage
     checkpoint = Checkpoint(model=tensors, optimizer=moments, state={"epoch": 3, "config": ...})
     save(folder, checkpoint, best=True)            # <folder>/last.safetensors, best.safetensors
     checkpoint = load(folder, "best", fits=expected_tensors)
+
+What a file is, and how a released one becomes a checkpoint: ``python -m crossmodal.checkpoint``.
 """
 
 from __future__ import annotations
@@ -118,6 +120,16 @@ def find(place: PathLike, which: str = "last") -> Path:
         there = f"; there are {', '.join(beside)}" if beside else ""
         raise CheckpointError(f"{path}: no such checkpoint{there}")
     return path
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file says that it is one; no more than its header is read."""
+    if path.suffix != SUFFIX:
+        return False
+    try:
+        return KEY in safetensors_file.read_metadata(path)
+    except WeightsError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def load(
