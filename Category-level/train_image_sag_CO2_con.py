@@ -7,8 +7,9 @@ Usage, from inside this folder
     python train_image_sag_CO2_con.py --s_dset_path mine/photos.txt --t_dset_path mine/views.txt
 
 The flags are the released script's; each sets the configuration's key that its help names, and
---set overrides both. Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, tensorboard/ and
-last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes on, bit for bit.
+--set overrides both. Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, speed.json,
+tensorboard/ and last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes
+on, bit for bit.
 """
 from __future__ import annotations
 
@@ -33,12 +34,13 @@ from crossmodal.models.build import build_adaptation, build_category_net
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.category_group import embed_together
 from crossmodal.models.category_net import Adaptation, DomainEmbeddings
+from crossmodal.models.layers import use_mixed_precision
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, mpi, seeds
-from crossmodal.runtime.device import use_device
+from crossmodal.runtime.device import check_precision, use_device
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.gpu_choice import start_with_gpu
-from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.runtime.log import get_logger
 from crossmodal.training import run_state
 from crossmodal.training.category_flags import add_flags, settings_of
 from crossmodal.training.category_objective import category_objective, category_sum
@@ -48,6 +50,7 @@ from crossmodal.training.lowered_domains import can_lower, lowered_domains
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_log import RunLog
 from crossmodal.training.schedule import inverse_decay
+from crossmodal.training.speed import Speed
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
@@ -68,12 +71,14 @@ class Training:
                                      config.optim.iterations)
         self.facts = {"classes": self.domains.classes, "data": self.batches.digest()}
         net = build_category_net(config.model, len(self.domains.classes), pretrained=not resume)
+        if config.optim.precision == "mixed":
+            use_mixed_precision(net)
         self.parts = build_adaptation(net, config)
         run_state.start_folder(self.folder, config, resume, overwrite)
         jt.sync_all(True)  # a random start is drawn now, whatever ran before
         self.optimiser = make_optimiser(self.parts, config)
         self.progress = run_state.Progress(weights=net.weights)
-        self.saved_steps = -1
+        self.saved_steps, self.speed = -1, Speed()
         if resume:
             self.progress = run_state.restore(self.folder, config, self.parts, self.optimiser,
                                               self.facts)
@@ -96,7 +101,8 @@ class Training:
         said = notes(self.config)
         for note in said:
             LOG.warning("%s", note)
-        with RunLog(self.folder, progress.total_steps, log.tensorboard, said) as self.run_log, \
+        with RunLog(self.folder, progress.total_steps, log.tensorboard,
+                    notes=said) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
                 tqdm(total=self.batches.steps(), initial=progress.total_steps,
@@ -105,8 +111,9 @@ class Training:
                 self.stretch(loader)
             if self.saved_steps != progress.total_steps:
                 self.save()
-        LOG.info("%d iterations in %.1f min; peak memory %.0f MiB; results in %s",
-                 progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
+        LOG.info("%d iterations in %.1f min; %s; results in %s", progress.total_steps,
+                 progress.seconds / 60,
+                 self.speed.write(self.folder, data.batch_size * (1 + data.views)), self.folder)
 
     def stretch(self, loader: Loader[DomainBatch]) -> None:
         """Train until a validation or a checkpoint is due."""
@@ -117,6 +124,7 @@ class Training:
         began = time.monotonic()
         for batch in loader.epoch(0, start=progress.total_steps):
             self.step(batch)
+            self.speed.add(time.monotonic() - began)
             progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
             if self.due(log.checkpoint_every) or self.validation_is_due() or self.finished():
                 break
@@ -208,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     mpi.refuse("the category level")
     config = load_tree(CategoryConfig, *settings_of(options))
     LOG.info("settings:\n%s", to_yaml(config))
-    use_device(config.device)
+    check_precision(config.optim.precision, use_device(config.device))
     training = Training(config, options.resume, options.overwrite)
     training.run()
     return training.folder

@@ -5,8 +5,9 @@ Usage, from inside this folder
     python RetrievalNet_sag_con.py --config ./configs/demo.yaml --set data.batch_size=16 --resume
     mpirun -np 2 python RetrievalNet_sag_con.py --config ./configs/pix3d.yaml    # two GPUs
 
-Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, tensorboard/, best.safetensors and
-last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume goes on, bit for bit.
+Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, speed.json, tensorboard/,
+best.safetensors and last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume
+goes on, bit for bit.
 """
 from __future__ import annotations
 
@@ -28,14 +29,15 @@ from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
+from crossmodal.models.layers import use_mixed_precision
 from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
 from crossmodal.models.style_transition import Style, StyleDraw
 from crossmodal.models.tensors import named_tensors
 from crossmodal.retrieval.evaluate import FIGURES, evaluate_queries
 from crossmodal.runtime import jt, ranks, seeds
-from crossmodal.runtime.device import use_device
+from crossmodal.runtime.device import check_precision, use_device
 from crossmodal.runtime.errors import SetupError
-from crossmodal.runtime.log import get_logger, peak_memory_mib
+from crossmodal.runtime.log import get_logger
 from crossmodal.training import run_state
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.interrupt import StopRequest
@@ -45,6 +47,7 @@ from crossmodal.training.objective import objective, weighted_sum
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_log import RunLog
 from crossmodal.training.schedule import Schedule, make_schedule
+from crossmodal.training.speed import Speed
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
@@ -63,6 +66,8 @@ class Training:
         self.batches = TrainBatches(self.dataset, config.data, config.seed,
                                     config.model.view_channels)
         self.net = build_retrieval_net(config.model, pretrained=not resume)
+        if config.optim.precision == "mixed":
+            use_mixed_precision(self.net)
         if ranks.is_first():
             run_state.start_folder(self.folder, config, resume, overwrite)
         self.optimiser = make_optimiser(self.net, config)
@@ -84,6 +89,7 @@ class Training:
         self.last_step = planned_steps(config, self.steps_per_epoch)
         self.schedule = planned_schedule(config, self.steps_per_epoch, self.last_step)
         self.asked_to_stop = self.out_of_time = False
+        self.speed = Speed()
 
     def run(self) -> None:
         """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
@@ -99,8 +105,12 @@ class Training:
                 self.epoch(loader)
             if self.saved_steps != progress.total_steps:  # stale, stopped after the save, no step
                 self.save()
-        LOG.info("%d steps in %.1f min; peak memory %.0f MiB; results in %s",
-                 progress.total_steps, progress.seconds / 60, peak_memory_mib(), self.folder)
+        if ranks.is_first():
+            data, batches = self.config.data, self.batches
+            views = batches.slots * (data.views_per_step or data.views)
+            LOG.info("%d steps in %.1f min; %s; results in %s", progress.total_steps,
+                     progress.seconds / 60,
+                     self.speed.write(self.folder, data.batch_size + views), self.folder)
 
     def epoch(self, loader: Loader[Batch]) -> None:
         """Train on the rest of the epoch in hand; validate and save at its end."""
@@ -111,6 +121,7 @@ class Training:
         began = time.monotonic()
         for batch in loader.epoch(progress.epoch, start=progress.step):
             self.step(batch)
+            self.speed.add(time.monotonic() - began)
             progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
             self.agree()
             if self.interrupted():
@@ -247,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     released = released_behaviour(config)
     if released:
         LOG.warning("the released code's behaviour, not the paper's: %s", ", ".join(released))
-    use_device(config.device)
+    check_precision(config.optim.precision, use_device(config.device))
     ranks.quiet_others()
     training = Training(config, options.resume, options.overwrite)
     training.run()

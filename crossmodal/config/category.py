@@ -131,6 +131,7 @@ class CategoryOptimConfig:
     decay_gamma: float = 0.001
     decay_power: float = 0.75
     gradient_clip: float = 0.0  # largest gradient norm; 0: no limit
+    precision: Literal["float32", "mixed"] = "float32"  # mixed: bfloat16 convolutions, on a GPU
 
     def problems(self) -> Iterator[str]:
         if self.lr <= 0:

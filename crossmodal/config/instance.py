@@ -125,6 +125,7 @@ class OptimConfig:
     warmup: int = 0  # steps of linear warm-up
     warmup_heads: int = 0  # first steps in which only the heads move
     gradient_clip: float = 0.0  # largest gradient norm; 0: no limit
+    precision: Literal["float32", "mixed"] = "float32"  # mixed: bfloat16 convolutions, on a GPU
 
     def problems(self) -> Iterator[str]:
         if self.lr <= 0:

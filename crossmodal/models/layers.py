@@ -99,11 +99,35 @@ def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: s
     return convolution(x, weight, *geometry, shift, residual, activation)
 
 
+class Conv(nn.Conv):
+    """Jittor's convolution, which can also compute in half precision.
+
+    ``mixed`` : inputs and weights are rounded to bfloat16, sums are kept in single precision by
+    the GPU; what comes in and goes out is float32, and so are the weights that are trained.
+    """
+
+    mixed = False
+
+    def execute(self, x: jt.Var) -> jt.Var:
+        """(N, C, H, W) -> (N, C', H', W')."""
+        if not self.mixed:
+            return super().execute(x)
+        y = nn.conv2d(x.bfloat16(), self.weight.bfloat16(), None, self.stride, self.padding,
+                      self.dilation, self.groups).float32()
+        return y if self.bias is None else y + self.bias.broadcast(y, [0, 2, 3])
+
+
+def use_mixed_precision(module: nn.Module) -> None:
+    """Let every convolution below ``module`` compute in bfloat16; all else stays in float32."""
+    for child in module.modules():
+        if isinstance(child, Conv):
+            child.mixed = True
+
+
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
-         groups: int = 1) -> nn.Conv:
+         groups: int = 1) -> Conv:
     """Bias-free convolution that keeps the size at stride 1, He-initialised (fan out)."""
-    layer = nn.Conv(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups,
-                    bias=False)
+    layer = Conv(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
     fan_out = out_channels * kernel * kernel / groups
     layer.weight = jt.randn(layer.weight.shape) * (2.0 / fan_out) ** 0.5
     return layer

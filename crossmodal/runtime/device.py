@@ -11,7 +11,7 @@ from crossmodal.runtime.cuda_probe import CHOICES, DEVICE_VARIABLE, wanted_devic
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.openmp import set_threads, threads
 
-__all__ = ["default_threads", "set_threads", "threads", "use_device"]
+__all__ = ["check_precision", "default_threads", "set_threads", "threads", "use_device"]
 
 
 def use_device(device: str = "auto", thread_count: int | None = None) -> str:
@@ -41,6 +41,13 @@ def use_device(device: str = "auto", thread_count: int | None = None) -> str:
         jt.flags.use_cuda = int(on_cuda)
     set_threads(default_threads() if thread_count is None else thread_count)
     return "cuda" if on_cuda else "cpu"
+
+
+def check_precision(precision: str, device: str) -> None:
+    """Raises SetupError where mixed precision is asked of a CPU."""
+    if precision == "mixed" and device != "cuda":
+        raise SetupError("optim.precision=mixed needs a GPU (NVIDIA Ampere or newer): leave it "
+                         "at float32 on the CPU")
 
 
 def default_threads() -> int:

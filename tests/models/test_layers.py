@@ -7,6 +7,7 @@ import pytest
 from golden.formula import uniform, weight
 from golden.golden_arrays import assert_near, read
 
+from crossmodal.models import layers
 from crossmodal.models.layers import BatchNorm, freeze_batch_norm, l2_normalise
 from crossmodal.runtime import jt
 
@@ -62,3 +63,23 @@ def test_rows_become_length_one_and_short_rows_stay_finite() -> None:
     length = np.linalg.norm(out.numpy(), axis=1)
     assert_near(length[[0, 1, 4, 5]], np.ones(4), 1e-6)
     assert length[2] == 0 and length[3] < 1e-6 and np.isfinite(gradient).all()
+
+
+def test_mixed_precision_rounds_the_convolutions_only() -> None:
+    """What goes in and comes out is float32, and so is every gradient; they point the same way."""
+    rng = np.random.default_rng(0)
+    x = jt.array(rng.standard_normal((2, 8, 6, 6), dtype=np.float32))
+    block = jt.nn.Sequential(layers.conv(8, 16, 3), layers.BatchNorm(16), layers.conv(16, 4, 1))
+    block.train()
+    tensors = list(block.parameters())
+    found = {}
+    for mixed in (False, True):
+        if mixed:
+            layers.use_mixed_precision(block)
+        y = block(x)
+        gradients = jt.grad((y * y).mean(), tensors)
+        assert {str(v.dtype) for v in (y, *gradients, *tensors)} == {"float32"}
+        found[mixed] = np.concatenate([v.numpy().ravel() for v in (y, *gradients)])
+    exact, rounded = found[False], found[True]
+    assert not np.array_equal(exact, rounded)
+    assert exact @ rounded > 0.98 * np.linalg.norm(exact) * np.linalg.norm(rounded)

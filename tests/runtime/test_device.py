@@ -60,3 +60,10 @@ def test_threads(jt, monkeypatch: pytest.MonkeyPatch) -> None:
     assert device.default_threads() >= 1
     with pytest.raises(ValueError, match="at least one thread"):
         device.set_threads(0)
+
+
+def test_mixed_precision_is_for_the_gpu() -> None:
+    device.check_precision("mixed", "cuda")
+    device.check_precision("float32", "cpu")
+    with pytest.raises(SetupError, match="needs a GPU"):
+        device.check_precision("mixed", "cpu")

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from crossmodal.models.layers import Conv
 from crossmodal.runtime import jt
 
 nn = jt.nn
@@ -84,10 +85,10 @@ class HiddenLayerNet(nn.Module):
 
 
 def conv_with_bias(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
-                   padding: int = 1) -> nn.Conv:
+                   padding: int = 1) -> Conv:
     """Convolution with bias 0, He-initialised by fan-in: no normalisation may follow to set right
     how large the activations are (He et al., ICCV 2015, eq. 10)."""
-    layer = nn.Conv(in_channels, out_channels, kernel, stride, padding)
+    layer = Conv(in_channels, out_channels, kernel, stride, padding)
     _he_start(layer, in_channels * kernel * kernel, out_channels)
     return layer
 
