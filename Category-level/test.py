@@ -22,16 +22,18 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from crossmodal import checkpoint
 from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, override, to_dict
-from crossmodal.config.released import departures, notes
+from crossmodal.config.released import departures
 from crossmodal.data.domains import Domains, load_test
+from crossmodal.data.domains import folder as data_folder
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import Item
 from crossmodal.data.images import read_rgb
@@ -39,6 +41,7 @@ from crossmodal.data.loader import LoaderError
 from crossmodal.models.build import build_category_net
 from crossmodal.models.category_encode import CategoryEncoder, Embedded, trained_config
 from crossmodal.models.category_group import alike, embed_together
+from crossmodal.prepare.splits import read_split_facts
 from crossmodal.retrieval.category_features import DomainFeatures
 from crossmodal.retrieval.category_metrics import (
     PROTOCOLS,
@@ -70,7 +73,6 @@ ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, Setup
 # Keys a test may change; how pictures look to the network is in its checkpoint.
 OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
        "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
-TEST_ITEMS = ("data.view_grouping", "data.last_test_batch")  # what an untrained test knows of them
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,15 @@ class Subject:
     trained: CategoryConfig
     encoder: CategoryEncoder
     folder: Path
+    split: dict[str, Any] | None  # which pictures train and test, if the data set says so
 
 
-def test(subjects: Sequence[Subject], options: argparse.Namespace) -> list[CategoryResults]:
-    """Embed both sides, rank, measure, and write every network's report; their results."""
-    found: dict[int, CategoryResults] = {}
+Tested = tuple[CategoryResults, RunFacts]
+
+
+def test(subjects: Sequence[Subject], options: argparse.Namespace) -> list[Tested]:
+    """Embed both sides, rank, measure, and write every network's report; what is in them."""
+    found: dict[int, Tested] = {}
     for places in alike([subject.encoder for subject in subjects]):
         encoders = [subjects[place].encoder for place in places]
         data = encoders[0].config.data
@@ -127,30 +133,37 @@ def test(subjects: Sequence[Subject], options: argparse.Namespace) -> list[Categ
 
 
 def measure(subject: Subject, source: Side, target: Side, seconds: float,
-            options: argparse.Namespace) -> CategoryResults:
+            options: argparse.Namespace) -> Tested:
     """Rank, measure, and write the report of one network."""
     encoder, began = subject.encoder, time.monotonic()
     results = measure_categories(source.found.feature, source.labels, target.found.feature,
                                  target.labels, options.protocol, options.features)
     took = {"embedding": seconds, "ranking": time.monotonic() - began}
-    facts = RunFacts(config_hash(encoder.config), encoder.config.seed, took, {
-        "model": encoder.fingerprint, "config": to_dict(encoder.config),
-        "released_behaviours": departures(encoder.config), "unreadable": {
-            "queries": int((~source.found.read).sum()), "shapes": int((~target.found.read).sum())}},
-        notes(encoder.config))
+    facts = facts_of(encoder, subject.split, took, {"unreadable": {
+        "queries": int((~source.found.read).sum()), "shapes": int((~target.found.read).sum())}})
     measured = MeasuredDomains(source.features(), target.features())
     write_category_report(results, subject.folder, facts, measured,
                           Pictures(lambda i: read_rgb(source.items[i].files[0]),
                                    lambda i: read_rgb(target.items[i].files[0])),
                           encoder.classes)
-    return results
+    return results, facts
+
+
+def facts_of(encoder: CategoryEncoder, split: dict[str, Any] | None, seconds: Mapping[str, float],
+             about: Mapping[str, Any], has: Collection[str] | None = None) -> RunFacts:
+    """The circumstances of a test; ``has``: the released keys that count for it, None: all."""
+    config = encoder.config
+    return RunFacts(
+        config_hash(config), config.seed, seconds=seconds,
+        facts={"model": encoder.fingerprint, "config": to_dict(config), **about},
+        released=departures(config, has), split=split)
 
 
 def test_untrained(config: CategoryConfig, what: str, folder: Path,
                    options: argparse.Namespace) -> str:
     """Measure the backbone's own features, or nearest class centroids of them; the table."""
     seeds.seed_everything(config.seed)
-    domains = Domains.load(config.data, config.seed)
+    domains, split = Domains.load(config.data, config.seed), split_of(config)
     encoder = CategoryEncoder(build_category_net(config.model, len(domains.classes)), config,
                               domains.classes, f"untrained {what}")
     queries, gallery = load_test(config.data, encoder.classes)
@@ -167,11 +180,14 @@ def test_untrained(config: CategoryConfig, what: str, folder: Path,
         rows = centroids[nearest_centroid(rows, centroids)]
     results = measure_categories(rows, labels, shapes, shape_labels, options.protocol,
                                  options.features)
-    said = notes(config, TEST_ITEMS)
-    write_category_report(results, folder, RunFacts(config_hash(config), config.seed, {}, {
-        "model": encoder.fingerprint, "config": to_dict(config),
-        "released_behaviours": departures(config, TEST_ITEMS)}, said), class_names=encoder.classes)
-    return category_table(results, encoder.classes, said)
+    facts = facts_of(encoder, split, {}, {}, CategoryConfig.UNTRAINED)
+    write_category_report(results, folder, facts, class_names=encoder.classes)
+    return category_table(results, encoder.classes, facts.notes)
+
+
+def split_of(config: CategoryConfig) -> dict[str, Any] | None:
+    """What the data set says of its split into training and test."""
+    return read_split_facts(data_folder(config.data))
 
 
 def subjects_of(config: CategoryConfig, options: argparse.Namespace) -> list[Subject]:
@@ -186,7 +202,7 @@ def subjects_of(config: CategoryConfig, options: argparse.Namespace) -> list[Sub
         folder = run / report_name(trained, config, options)
         if options.output:
             folder = Path(options.output) / (run.name if len(places) > 1 else "")
-        found.append(Subject(run.name, trained, encoder, folder))
+        found.append(Subject(run.name, trained, encoder, folder, split_of(encoder.config)))
     if len({subject.folder for subject in found}) < len(found):
         raise ConfigError("two reports would lie in one folder: test checkpoints of one run, or of "
                           "runs of one name, one at a time, each with its --output")
@@ -236,16 +252,14 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         print(test_untrained(config, options.untrained, folder, options))  # noqa: T201
         return folder
     subjects = subjects_of(config, options)
-    results = test(subjects, options)
+    found = test(subjects, options)
+    results, facts = found[0]
     if len(subjects) == 1:
-        only = subjects[0].encoder
-        print(category_table(results[0], only.classes, notes(only.config)))  # noqa: T201
+        print(category_table(results, subjects[0].encoder.classes, facts.notes))  # noqa: T201
     else:
-        runs = [RunMeasures(subject.name, subject.trained, found.overall)
-                for subject, found in zip(subjects, results)]
-        said = [f"{subject.name}: {note}" for subject in subjects
-                for note in notes(subject.encoder.config)]
-        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results[0], said)}"
+        runs = [RunMeasures(subject.name, subject.trained, results.overall, facts.notes)
+                for subject, (results, facts) in zip(subjects, found)]
+        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results)}"
         write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
         print(text)  # noqa: T201
     for subject in subjects:

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_yaml
-from crossmodal.config.released import notes
+from crossmodal.config.released import departures, notes
 from crossmodal.data.domain_batches import DomainBatch, DomainBatches
 from crossmodal.data.domains import Domains
 from crossmodal.data.errors import DataError
@@ -98,11 +98,8 @@ class Training:
         LOG.info("%d source pictures of %d classes, %d %s target items of %d views",
                  len(self.domains.source), len(self.domains.classes), len(self.domains.target),
                  "unlabelled" if data.target_labels == "unread" else "labelled", data.views)
-        said = notes(self.config)
-        for note in said:
-            LOG.warning("%s", note)
         with RunLog(self.folder, progress.total_steps, log.tensorboard,
-                    notes=said) as self.run_log, \
+                    notes=notes(departures(self.config))) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
                 tqdm(total=self.batches.steps(), initial=progress.total_steps,

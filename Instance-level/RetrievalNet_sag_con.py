@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config import Config, ConfigError, load_config, to_yaml
-from crossmodal.config.instance_released import released_behaviour
+from crossmodal.config.released import departures, notes
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import DataError
@@ -96,7 +96,8 @@ class Training:
         data, log, progress = self.config.data, self.config.log, self.progress
         workers = 0 if self.lowered else data.workers  # features are read, not made
         with RunLog(self.folder, progress.total_steps, log.tensorboard,
-                    silent=not ranks.is_first()) as self.run_log, \
+                    silent=not ranks.is_first(),
+                    notes=notes(departures(self.config))) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
                 StopRequest() as self.stop, \
                 tqdm(total=self.last_step, initial=progress.total_steps, unit="step",
@@ -255,9 +256,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parse(arguments)
     config = load_config(options.config, options.set)
     LOG.info("settings:\n%s", to_yaml(config))
-    released = released_behaviour(config)
-    if released:
-        LOG.warning("the released code's behaviour, not the paper's: %s", ", ".join(released))
     check_precision(config.optim.precision, use_device(config.device))
     ranks.quiet_others()
     training = Training(config, options.resume, options.overwrite)

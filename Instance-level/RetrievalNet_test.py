@@ -22,7 +22,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ import numpy as np
 
 from crossmodal import checkpoint
 from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
-from crossmodal.config.instance_released import AT_TEST, released_behaviour
+from crossmodal.config.released import departures
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
 from crossmodal.data.errors import DataError
@@ -41,6 +41,7 @@ from crossmodal.data.views import ViewStore
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
 from crossmodal.models.encoder_group import EncoderGroup
+from crossmodal.prepare.splits import read_split_facts
 from crossmodal.retrieval.comparison import RunMeasures, comparison_table
 from crossmodal.retrieval.relevance import relevance_by_id
 from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
@@ -67,11 +68,14 @@ class Subject:
     name: str
     encoder: Encoder
     folder: Path
+    has: Collection[str] | None = None  # released keys that count for it; None: all, it is trained
 
 
-def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[RetrievalResults]:
-    """Run one mode and write every network's report; their results."""
+def test(config: Config, subjects: Sequence[Subject], mode: str
+         ) -> list[tuple[RetrievalResults, RunFacts]]:
+    """Run one mode and write every network's report; what is in them."""
     dataset = InstanceDataset.load(config.data, config.seed)
+    split = read_split_facts(dataset.folder)
     store, keys = dataset.views, list(dataset.gallery)
     if mode == "shapenet":
         store = open_library(config.data, dataset.categories)
@@ -95,13 +99,13 @@ def test(config: Config, subjects: Sequence[Subject], mode: str) -> list[Retriev
             [str(k) for k in keys], [k.category for k in keys])
         if mode != "simple":
             results = with_distances(results, records, keys, dataset.folder, library(config, mode))
-        facts = RunFacts(config_hash(config), config.seed,
-                         {"embedding": seconds / len(subjects), "scoring": scoring}, {
-            "mode": mode, "model": subject.encoder.fingerprint,
-            "peak_memory_mib": round(peak_memory_mib()), "config": to_dict(config),
-            "versions": checkpoint.versions()}, released_in(subject.encoder, config))
+        facts = RunFacts(
+            config_hash(config), config.seed,
+            seconds={"embedding": seconds / len(subjects), "scoring": scoring},
+            facts={"mode": mode, "model": subject.encoder.fingerprint, "config": to_dict(config)},
+            released=released_in(subject, config), split=split)
         results.write(subject.folder, facts, pictures(records, store, keys))
-        found.append(results)
+        found.append((results, facts))
     return found
 
 
@@ -138,10 +142,10 @@ def only_own_category(scores: np.ndarray, records: Sequence[QueryRecord],
     return np.where(queries == np.array([k.category for k in keys])[None, :], scores, -np.inf)
 
 
-def released_in(encoder: Encoder, config: Config) -> list[str]:
+def released_in(subject: Subject, config: Config) -> list[str]:
     """What of the released code's behaviour is in a number: in training, and in this test."""
-    return list(dict.fromkeys(released_behaviour(encoder.trained)
-                              + released_behaviour(config, AT_TEST)))
+    return list(dict.fromkeys(departures(subject.encoder.trained, subject.has)
+                              + departures(config, Config.AT_TEST)))
 
 
 def duplicates(folder: Path) -> list[list[str]]:
@@ -190,7 +194,7 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
     run = run_folder(config)
     if options.untrained:
         folder = Path(options.output or run / f"untrained_{options.mode}")
-        return [Subject(run.name, untrained(config), folder)]
+        return [Subject(run.name, untrained(config), folder, Config.UNTRAINED)]
     name = f"test_{options.mode}"
     places = [Path(text) for text in options.checkpoint or [run]]
     if len(places) == 1:
@@ -214,11 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     subjects = subjects_of(config, options)
     found = test(config, subjects, options.mode)
     if len(found) == 1:
-        print(markdown_table(found[0], released_in(subjects[0].encoder, config)))  # noqa: T201
+        print(markdown_table(found[0][0], found[0][1].notes))  # noqa: T201
     else:
-        runs = [RunMeasures(subject.name, subject.encoder.config, results.measures(),
-                            tuple(released_in(subject.encoder, config)))
-                for subject, results in zip(subjects, found)]
+        runs = [RunMeasures(subject.name, subject.encoder.config, results.measures(), facts.notes)
+                for subject, (results, facts) in zip(subjects, found)]
         print(comparison_table(runs))  # noqa: T201
     for subject in subjects:
         LOG.info("report in %s", subject.folder)

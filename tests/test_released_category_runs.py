@@ -13,6 +13,7 @@ from category_bench import Bench, assert_same_arrays
 from crossmodal import checkpoint
 from crossmodal.config import CategoryConfig
 from crossmodal.config.released import TARGET_LABELS
+from crossmodal.prepare.splits import our_split, split_notes, write_split
 
 pytestmark = pytest.mark.slow
 STEPS = 4
@@ -62,7 +63,7 @@ def test_the_training_says_so(bench: Bench, released: str, paper: str,
 def test_the_test_says_so(bench: Bench, released: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = bench.test_script.main(["--checkpoint", str(bench.folder(released))])
     found = json.loads((folder / "metrics.json").read_text())
-    assert found["notes"] == [TARGET_LABELS, NOTE] and found["released_behaviours"] == SWITCHES
+    assert found["notes"] == [TARGET_LABELS, NOTE] and found["released_behaviour"] == SWITCHES
     assert (found["counts"]["queries"], found["counts"]["shapes"]) == (8, 8)  # of 12 and 9
     for text in ((folder / "table.md").read_text(), capsys.readouterr().out):
         assert text.rstrip().endswith(f"{TARGET_LABELS}\n{NOTE}")
@@ -72,14 +73,14 @@ def test_a_paper_run_says_nothing_and_a_test_may_drop_its_last_batch(
         bench: Bench, paper: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = bench.test_script.main(["--checkpoint", str(bench.folder(paper))])
     found = json.loads((folder / "metrics.json").read_text())
-    assert found["notes"] == [] == found["released_behaviours"]
+    assert found["notes"] == [] == found["released_behaviour"] and found["split"] is None
     assert "released behaviour" not in capsys.readouterr().out
     assert found["counts"]["queries"] == 12
     other = bench.test_script.main(["--checkpoint", str(bench.folder(paper)), "--set",
                                     "data.last_test_batch=drop"])
     found = json.loads((other / "metrics.json").read_text())
     assert other.name == "test_drop-last-batch" and found["counts"]["queries"] == 8
-    assert found["released_behaviours"] == ["data.last_test_batch=drop"]
+    assert found["released_behaviour"] == ["data.last_test_batch=drop"]
 
 
 def test_a_comparison_names_the_run(bench: Bench, released: str, paper: str,
@@ -94,13 +95,27 @@ def test_a_comparison_names_the_run(bench: Bench, released: str, paper: str,
     assert f"{paper}:" not in text
 
 
+def test_a_split_of_ours_is_named(bench: Bench, paper: str,
+                                  capsys: pytest.CaptureFixture[str]) -> None:
+    """Which pictures train and test, in the numbers; a sentence where the choice is ours."""
+    shapes = {f"disc/{i}": "disc" for i in range(4)}
+    facts = write_split(bench.root / "kinds", our_split(shapes), {"gallery": 1})
+    folder = bench.test_script.main(["--checkpoint", str(bench.folder(paper))])
+    bench.test_script.main(bench.options("nobody", "--untrained", "features"))
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["split"] == facts and found["notes"] == split_notes(facts) != []
+    assert (folder / "table.md").read_text().endswith(f"{found['notes'][0]}\n")
+    assert capsys.readouterr().out.count(found["notes"][0]) == 2
+    (bench.root / "kinds" / "split.json").unlink()
+
+
 def test_an_untrained_network_was_trained_with_no_labels(
         bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     folder = bench.test_script.main(bench.options(
         "nobody", "--untrained", "features", "--set", "data.last_test_batch=drop", "--set",
         "data.target_labels=used"))
     found = json.loads((folder / "metrics.json").read_text())
-    assert found["released_behaviours"] == ["data.last_test_batch=drop"]
+    assert found["released_behaviour"] == ["data.last_test_batch=drop"]
     assert found["notes"] == ["released behaviour, not the paper's: data.last_test_batch=drop"]
     assert TARGET_LABELS not in capsys.readouterr().out
 

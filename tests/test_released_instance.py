@@ -16,8 +16,9 @@ import trimesh
 from boxes_data import SETTINGS, write_boxes
 
 from crossmodal.config import Config, load_config, override
-from crossmodal.config.instance_released import RELEASED_KEYS, released_behaviour
+from crossmodal.config.released import TEST_EPOCH, departures
 from crossmodal.models.encode import Encoder
+from crossmodal.prepare.splits import our_split, split_notes, write_split
 from crossmodal.retrieval.library import index_library, search
 from crossmodal.retrieval.query_image import QueryPicture
 
@@ -26,6 +27,7 @@ KEYS = ["data.mask_dir_lists=train", "data.train_masks=raw", "data.validation_fr
         "model.style_spread=root-std", "model.stem_start=random", "loss.plain_query=0.0",
         "loss.bridge_gradient=false", "loss.consistency_temperature=1.0",
         "loss.consistency_axis=columns", "loss.contrast_pairs=slot"]
+NOTES = [TEST_EPOCH, f"released behaviour, not the paper's: {', '.join(KEYS)}"]
 
 
 def script(repo_root: Path, name: str) -> ModuleType:
@@ -51,7 +53,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     (root / "boxes.yaml").write_text(SETTINGS)
     return load_config(root / "boxes.yaml", [
         f"data.root={root}", f"log.save_root={root / 'runs'}", "optim.max_steps=2",
-        "data.mask_dir=mask", "data.validation_fraction=0", "data.views_per_step=0", *KEYS])
+        "data.mask_dir=mask", "data.validation_fraction=0", "data.views_per_step=0",
+        "log.tensorboard=true", *KEYS])
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +71,8 @@ def arguments(config: Config) -> list[str]:
 
 
 def test_all_of_it_is_on(config: Config) -> None:
-    assert released_behaviour(config) == KEYS
-    assert tuple(key.split("=")[0] for key in KEYS) == RELEASED_KEYS
+    assert departures(config) == KEYS
+    assert [key.split("=")[0] for key in KEYS] == list(Config.RELEASED)
 
 
 def test_it_trains_and_the_test_set_chooses_the_epoch(config: Config, run: Path) -> None:
@@ -82,6 +85,15 @@ def test_it_trains_and_the_test_set_chooses_the_epoch(config: Config, run: Path)
     assert (run / "best.safetensors").exists()
 
 
+def test_the_run_says_so(run: Path) -> None:
+    lines = [json.loads(text) for text in (run / "log.jsonl").read_text().splitlines()]
+    assert lines[:2] == [{"step": 0, "kind": "note", "text": text} for text in NOTES]
+    assert sum(line["kind"] == "note" for line in lines) == 2
+    assert (run / "config.yaml").read_text().startswith(f"# {NOTES[0]}\n# {NOTES[1]}\nseed:")
+    events = b"".join(path.read_bytes() for path in (run / "tensorboard").iterdir())
+    assert NOTES[1].encode() in events
+
+
 @pytest.mark.parametrize("mode, shapes", [("simple", 12), ("shapenet", 8)])
 def test_reports_say_what_they_measured(config: Config, run: Path, repo_root: Path, mode: str,
                                         shapes: int, capsys: pytest.CaptureFixture) -> None:
@@ -90,19 +102,54 @@ def test_reports_say_what_they_measured(config: Config, run: Path, repo_root: Pa
     folder = tester.main([*arguments(config), "--mode", mode])
     content = json.loads((folder / "metrics.json").read_text())
     assert content["gallery_size"] == shapes and content["overall"]["queries"] == 12
-    assert content["released_behaviour"] == KEYS
-    note = f"Released code's behaviour, not the paper's: {', '.join(KEYS)}."
-    assert note in capsys.readouterr().out and note in (folder / "table.md").read_text()
+    assert content["released_behaviour"] == KEYS and content["notes"] == NOTES
+    assert content["split"] is None
+    for text in ((folder / "table.md").read_text(), capsys.readouterr().out):
+        assert text.rstrip().endswith("\n".join(NOTES)) and text.count(NOTES[1]) == 1
+
+
+def test_a_comparison_says_so_once(config: Config, run: Path, repo_root: Path,
+                                   capsys: pytest.CaptureFixture) -> None:
+    tester = script(repo_root, "RetrievalNet_test")
+    tester.main([*arguments(config), "--checkpoint", *[str(run / f"{which}.safetensors")
+                                                       for which in ("last", "best")]])
+    found = capsys.readouterr().out
+    assert found.rstrip().endswith("\n".join(NOTES)) and found.count(NOTES[1]) == 1
+
+
+def test_a_split_of_ours_is_named(config: Config, run: Path, repo_root: Path,
+                                  capsys: pytest.CaptureFixture) -> None:
+    place = Path(config.data.root) / "boxes"
+    facts = write_split(place, our_split({"bed/1": "bed/a", "bed/2": "bed/a"}), {"gallery": 12})
+    folder = script(repo_root, "RetrievalNet_test").main(arguments(config))
+    (place / "split.json").unlink()
+    content = json.loads((folder / "metrics.json").read_text())
+    assert content["split"] == facts and content["notes"] == [*NOTES, *split_notes(facts)]
+    for text in ((folder / "table.md").read_text(), capsys.readouterr().out):
+        assert text.count(split_notes(facts)[0]) == 1
 
 
 def test_a_test_of_the_papers_network_with_released_masks_says_so(
         config: Config, repo_root: Path) -> None:
-    paper = Encoder.__new__(Encoder)
-    paper.trained = Config()
-    found = script(repo_root, "RetrievalNet_test").released_in
-    assert found(paper, Config()) == []
-    assert found(paper, override(Config(), ["data.mask_dir_lists=train", "data.train_masks=raw"])
-                 ) == ["data.mask_dir_lists=train"]  # how it was trained, its own config says
+    tester = script(repo_root, "RetrievalNet_test")
+    encoder = Encoder.__new__(Encoder)
+    encoder.trained = Config()
+    paper = tester.Subject("paper", encoder, repo_root)
+    today = override(Config(), ["data.mask_dir_lists=train", "data.train_masks=raw"])
+    assert tester.released_in(paper, Config()) == []
+    # how it was trained, its own config says
+    assert tester.released_in(paper, today) == ["data.mask_dir_lists=train"]
+
+
+def test_an_untrained_network_has_none_of_what_happens_in_training(
+        config: Config, repo_root: Path) -> None:
+    tester = script(repo_root, "RetrievalNet_test")
+    encoder = Encoder.__new__(Encoder)
+    encoder.trained = config
+    untrained = tester.Subject("untrained", encoder, repo_root, Config.UNTRAINED)
+    assert tester.released_in(untrained, config) == [
+        "data.mask_dir_lists=train", "data.train_masks=raw", "model.view_channels=4",
+        "model.stem_start=random"]
 
 
 def test_it_searches_a_folder_of_meshes(run: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from crossmodal.checkpoint.contents import (
     Kind,
     read_contents,
 )
-from crossmodal.config import Config, config_hash, load_config, to_dict, to_yaml
+from crossmodal.config import Config, config_hash, load_config, noted_yaml, to_dict
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.log import get_logger
@@ -61,7 +61,7 @@ def convert(source: Path, out: Path, config: str | None = None, settings: Iterab
               str(source))
     save(path, Checkpoint(model=arrays, state=state_of(fitted, contents, source)))
     if path != out:
-        (out / "config.yaml").write_text(to_yaml(fitted), encoding="utf-8")
+        (out / "config.yaml").write_text(noted_yaml(fitted), encoding="utf-8")
     return path
 
 

@@ -17,7 +17,7 @@ from crossmodal.checkpoint.contents import (
 )
 from crossmodal.config import CategoryConfig, Config, ConfigError, to_dict
 from crossmodal.config.load import tree_from_dict
-from crossmodal.config.released import notes
+from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import dotted_keys
 from crossmodal.retrieval.report import align
 from crossmodal.weights.read import sha256
@@ -75,7 +75,7 @@ def settings_lines(state: dict[str, Any]) -> list[str]:
     changed = [f"{key}={_at(here, key)}" for key in dotted_keys(kind)
                if _at(here, key) != _at(usual, key)]
     return [f"settings {state.get('config_hash', '')}: {' '.join(changed) or 'the defaults'}",
-            *notes(config)]
+            *notes(departures(config))]
 
 
 def tensor_lines(contents: Contents) -> list[str]:

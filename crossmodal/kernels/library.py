@@ -51,6 +51,11 @@ def load() -> bool:
     return True
 
 
+def usable() -> bool:
+    """Whether tensors go through the kernels now: on the CPU, where they can be loaded."""
+    return not jt.flags.use_cuda and load()
+
+
 def _built() -> Path:
     """The library's file."""
     place = home.jittor_home()

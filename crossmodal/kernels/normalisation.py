@@ -38,23 +38,25 @@ class _BatchNorm(jt.Function):
         self.sizes = [count, groups, height * width, channels]
         self.pixels = count * height * width
         self.mean, self.variance = self._moments(x)
-        self.x, self.weight, self.has_residual = x, weight, residual is not None
+        self.x, self.has_residual = x, residual is not None
         self.inverse = 1.0 / jt.sqrt(self.variance + self.eps)
-        scale = weight * self.inverse
-        self.y = call("affine", [x, residual, scale, bias - self.mean * scale, *self.sizes,
-                                 self.activation], [x.shape])[0]
-        return self.y
+        self.scale = weight * self.inverse
+        self.shift = bias - self.mean * self.scale
+        y = call("affine", [x, residual, self.scale, self.shift, *self.sizes, self.activation],
+                 [x.shape])[0]
+        self.y = y if self.has_residual else None  # else x says what passed the activation
+        return y
 
     def grad(self, dy: jt.Var) -> tuple[jt.Var | None, ...]:
-        sums = call("affine_sums", [self.x, self.y, dy, self.mean, self.inverse, *self.sizes,
-                                    self.activation], [(2, self.sizes[-1])])[0]
+        given = [self.x, self.y, dy, self.scale, self.shift]
+        sums = call("affine_sums", [*given, self.mean, self.inverse, *self.sizes, self.activation],
+                    [(2, self.sizes[-1])])[0]
         dbias, dweight = sums[0], sums[1]
         means = ranks.mean(sums) / self.pixels
-        scale = self.weight * self.inverse
-        slope = -scale * self.inverse * means[1]
-        shift = -scale * means[0] - slope * self.mean
+        slope = -self.scale * self.inverse * means[1]
+        shift = -self.scale * means[0] - slope * self.mean
         found = call("affine_gradient" if self.has_residual else "affine_gradient_alone",
-                     [self.x, self.y, dy, scale, shift, slope, *self.sizes, self.activation],
+                     [*given, shift, slope, *self.sizes, self.activation],
                      [self.x.shape] * (1 + self.has_residual))
         return found[0], dweight, dbias, found[1] if self.has_residual else None
 

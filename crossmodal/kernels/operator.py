@@ -7,8 +7,9 @@ from typing import Optional, Union
 from crossmodal.runtime import jt
 
 Shape = Sequence[int]
-# An argument of a kernel: a tensor, nothing (a null pointer), a number, or a list of numbers.
-Argument = Union["jt.Var", None, int, Sequence[int]]
+# An argument of a kernel: a tensor, nothing (a null pointer), a whole number, a list of whole
+# numbers, or any other number.
+Argument = Union["jt.Var", None, int, Sequence[int], float]
 
 
 def call(kernel: str, arguments: Sequence[Argument], shapes: Sequence[Shape],
@@ -20,14 +21,14 @@ def call(kernel: str, arguments: Sequence[Argument], shapes: Sequence[Shape],
     shapes, types : of the outputs; float32 where no type is given
     """
     inputs: list[jt.Var] = []
-    numbers: list[int] = []
+    numbers: list[float] = []
     lines: list[str] = []
     passed: list[str] = []
     declared: list[str] = []
 
-    def number(value: int) -> str:
-        numbers.append(int(value))
-        return f'(::int64_t)data["{len(numbers) - 1}"]'
+    def number(value: float, kind: str = "::int64_t") -> str:
+        numbers.append(float(value))
+        return f'({kind})data["{len(numbers) - 1}"]'
 
     for argument in arguments:
         if isinstance(argument, jt.Var):
@@ -44,15 +45,16 @@ def call(kernel: str, arguments: Sequence[Argument], shapes: Sequence[Shape],
             passed.append(name)
             declared.append("const ::int64_t*")
         else:
-            passed.append(number(argument))
-            declared.append("::int64_t")
+            kind = "double" if isinstance(argument, float) else "::int64_t"
+            passed.append(number(argument, kind))
+            declared.append(kind)
     types = types or ["float32"] * len(shapes)
     passed += [f"out{i}_p" for i in range(len(shapes))]
     declared += [f"{_C_TYPES[kind]}*" for kind in types]
     header = f'#include <cstdint>\nextern "C" void crossmodal_{kernel}({", ".join(declared)});'
     source = "\n".join([*lines, f"crossmodal_{kernel}({', '.join(passed)});"])
     return jt.code([tuple(shape) for shape in shapes], list(types), inputs, cpu_header=header,
-                   cpu_src=source, data={str(i): float(n) for i, n in enumerate(numbers)})
+                   cpu_src=source, data={str(i): n for i, n in enumerate(numbers)})
 
 
 _C_TYPES = {"float32": "float", "uint8": "uint8_t"}

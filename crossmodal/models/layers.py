@@ -73,17 +73,12 @@ def conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str = "non
 
     activation : "none", "relu" or "relu6"
     """
-    if is_blocked(x) or (x.shape[1] <= PICTURE_CHANNELS and uses_kernels()):
+    if is_blocked(x) or (x.shape[1] <= PICTURE_CHANNELS and library.usable()):
         return _blocked_conv_norm(layer, norm, x, activation, residual)
     y = norm(layer(x))
     if residual is not None:
         y = y + residual
     return {"none": lambda y: y, "relu": nn.relu, "relu6": nn.relu6}[activation](y)
-
-
-def uses_kernels() -> bool:
-    """Whether maps go through the project's CPU kernels."""
-    return not jt.flags.use_cuda and library.load()
 
 
 def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str,

@@ -1,9 +1,9 @@
 """A backbone in two halves: styles are mixed between them."""
 from __future__ import annotations
 
-from crossmodal.kernels import maps
+from crossmodal.kernels import library, maps
 from crossmodal.models.backbones import build_backbone
-from crossmodal.models.layers import freeze_batch_norm, uses_kernels
+from crossmodal.models.layers import freeze_batch_norm
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime import jt
 
@@ -71,7 +71,7 @@ class SplitBackbone(nn.Module):
 
     def upper(self, features: jt.Var) -> jt.Var:
         """(N, C', H', W') features at the split -> (N, F) pooled features."""
-        if self.network.takes_blocked_maps and uses_kernels():
+        if self.network.takes_blocked_maps and library.usable():
             features = maps.to_blocked(features)
         return self.network.pool(self._run(self.upper_stages, features))
 

@@ -106,6 +106,17 @@ def read_split_facts(folder: Path) -> dict[str, Any] | None:
                         "again, or remove the file") from error
 
 
+def split_notes(facts: Mapping[str, Any] | None) -> list[str]:
+    """What a report with numbers must say of a split: a sentence where it is ours, else nothing.
+
+    facts : of `read_split_facts`
+    """
+    if facts is None or facts["whose"] != "ours":
+        return []
+    return [f"the data set's split is ours ({facts['name']}), not the paper's: numbers on it "
+            "compare with nothing that is published"]
+
+
 def _place(key: str) -> str:
     return hashlib.sha256(f"{OURS}/{key}".encode()).hexdigest()
 

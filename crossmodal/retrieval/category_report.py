@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from crossmodal.checkpoint import versions
 from crossmodal.retrieval.category_features import DomainFeatures, save_features
 from crossmodal.retrieval.category_metrics import CategoryMeasures, CategoryResults
 from crossmodal.retrieval.category_plots import class_name, draw_domains, draw_precision_recall
@@ -26,7 +25,6 @@ from crossmodal.retrieval.report import (
     write_text,
 )
 from crossmodal.runtime.atomic import atomic_write
-from crossmodal.runtime.log import peak_memory_mib
 
 COLUMNS = (("nn", "NN"), ("ft", "FT"), ("st", "ST"), ("f", "F"), ("dcg", "DCG"),
            ("anmrr", "ANMRR"), ("auc", "AUC"), ("map", "mAP"), ("anmrr_mpeg7", "ANMRR (MPEG-7)"))
@@ -97,18 +95,12 @@ def category_content(
     content: dict[str, Any] = plain_values({
         "protocol": results.protocol,
         "feature_preparation": results.preparation,
-        "notes": list(run.notes),
         "gallery_size": results.shapes,
         "counts": {name: getattr(results, name) for name in COUNTS},
         "overall": results.overall.as_dict(),
         "per_category": {_key(results, label, class_names): measures.as_dict()
                          for label, measures in results.per_class.items()},
-        "seed": run.seed,
-        "config_hash": run.config_hash,
-        "versions": versions(),
-        "seconds": dict(run.seconds),
-        "peak_memory_mib": peak_memory_mib(),
-        **run.facts,
+        **run.content(),
     })
     return content
 

@@ -13,7 +13,7 @@ import numpy as np
 from crossmodal.config import CategoryConfig, Config, to_dict
 from crossmodal.retrieval.category_metrics import CategoryMeasures
 from crossmodal.retrieval.metrics import Measures
-from crossmodal.retrieval.report import PERCENT, RATES, align, released_note
+from crossmodal.retrieval.report import PERCENT, RATES, align, below
 
 
 @dataclass(frozen=True)
@@ -23,28 +23,30 @@ class RunMeasures:
     name: str
     config: Union[Config, CategoryConfig]  # noqa: UP007 - as it was trained
     measures: Union[Measures, CategoryMeasures]  # noqa: UP007
-    released: Sequence[str] = ()  # settings that are the released code's and not the paper's
+    notes: Sequence[str] = ()  # what a reader of its numbers must know
 
 
 def comparison_table(tests: Sequence[RunMeasures], columns: Sequence[tuple[str, str]] = RATES,
                      percent: Collection[str] = PERCENT) -> str:
     """Markdown: a row for each method, mean +- standard deviation (n - 1) over its runs.
 
-    Below it, for each row, which of its settings are the released code's and not the paper's.
+    Below it the notes: those of all runs, then those of each row, after its name.
 
     columns : (field of the measures, title); those in `percent` are multiplied by 100
     """
     groups: dict[str, list[RunMeasures]] = {}
     for test in tests:
-        groups.setdefault(f"{_method(test.config)} {test.released}", []).append(test)
-    lines, notes = [["method", "runs", *(title for _, title in columns)]], ""
+        groups.setdefault(f"{_method(test.config)} {test.notes}", []).append(test)
+    lines = [["method", "runs", *(title for _, title in columns)]]
+    common = [note for note in tests[0].notes if all(note in test.notes for test in tests)]
+    notes = list(common)
     for group in groups.values():
         found = [_spread([getattr(t.measures, key) for t in group], key in percent)
                  for key, _ in columns]
         label = _label([t.name for t in group])
         lines.append([label, str(len(group)), *found])
-        notes += released_note(group[0].released, f" in {label}")
-    return align(lines) + notes
+        notes += [f"{label}: {note}" for note in group[0].notes if note not in common]
+    return align(lines) + below(notes)
 
 
 def _method(config: Config | CategoryConfig) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 import numpy as np
 
 from crossmodal.checkpoint import versions
+from crossmodal.config.released import notes
+from crossmodal.prepare.splits import split_notes
 from crossmodal.retrieval.curve import draw_curve
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
 from crossmodal.runtime.atomic import atomic_write
@@ -51,7 +53,19 @@ class RunFacts:
     seconds: Mapping[str, float] = field(default_factory=dict)  # what took how long
     facts: Mapping[str, Any] = field(default_factory=dict)  # anything else: mode, checkpoint ...
     released: Sequence[str] = ()  # settings that are the released code's and not the paper's
-    notes: Sequence[str] = ()  # what a reader of the numbers must know, as released behaviour
+    split: Mapping[str, Any] | None = None  # which pictures train and test, as split.json says
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the numbers must know."""
+        return [*notes(self.released), *split_notes(self.split)]
+
+    def content(self) -> dict[str, Any]:
+        """As it goes into metrics.json."""
+        return {"seed": self.seed, "config_hash": self.config_hash,
+                "released_behaviour": list(self.released), "notes": self.notes,
+                "split": self.split, "versions": versions(), "seconds": dict(self.seconds),
+                "peak_memory_mib": peak_memory_mib(), **self.facts}
 
 
 def write_report(
@@ -67,7 +81,7 @@ def write_report(
     """
     folder = Path(folder)
     write_text(folder / "queries.csv", csv_text(results))
-    write_text(folder / "table.md", markdown_table(results, run.released))
+    write_text(folder / "table.md", markdown_table(results, run.notes))
     with atomic_write(folder / "curve.png") as file:
         file.write(draw_curve(results.ranks, len(results.gallery_ids)))
     if pictures is not None:
@@ -88,13 +102,7 @@ def metrics_content(results: RetrievalResults, run: RunFacts) -> dict[str, Any]:
         "gallery_size": len(results.gallery_ids),
         "overall": {**results.measures().as_dict(), **results.column_means()},
         "per_category": per_category,
-        "seed": run.seed,
-        "config_hash": run.config_hash,
-        "released_behaviour": list(run.released),
-        "versions": versions(),
-        "seconds": dict(run.seconds),
-        "peak_memory_mib": peak_memory_mib(),
-        **run.facts,
+        **run.content(),
     })
 
 
@@ -116,11 +124,8 @@ def csv_text(results: RetrievalResults) -> str:
     return file.getvalue()
 
 
-def markdown_table(results: RetrievalResults, released: Sequence[str] = ()) -> str:
-    """Measures per category and over all queries, aligned, in markdown.
-
-    released : settings that are the released code's and not the paper's; named below the table
-    """
+def markdown_table(results: RetrievalResults, notes: Sequence[str] = ()) -> str:
+    """Measures per category and over all queries, aligned, in markdown; then ``notes``."""
     whole = results.measures()
     head = ["category", "queries", *(title for _, title in RATES), *results.columns]
     lines = [head]
@@ -130,18 +135,16 @@ def markdown_table(results: RetrievalResults, released: Sequence[str] = ()) -> s
         rates = [_rate(getattr(measures, key), key in PERCENT) for key, _ in RATES]
         facts = ["-" if math.isnan(mean) else f"{mean:.4g}" for mean in means.values()]
         lines.append([name.replace("|", "\\|"), str(measures.queries), *rates, *facts])
-    note = ""
+    said = list(notes)
     if whole.without_positive:
-        note = (f"\n{whole.without_positive} of {whole.queries} queries have no right item in the "
-                "gallery; they are left out of Top-1, Top-10 and MRR.\n")
-    return align(lines) + note + released_note(released)
+        said.insert(0, f"{whole.without_positive} of {whole.queries} queries have no right item in "
+                       "the gallery; they are left out of Top-1, Top-10 and MRR.")
+    return align(lines) + below(said)
 
 
-def released_note(released: Sequence[str], of: str = "") -> str:
-    """A line that says what in the numbers (of a row) is not the paper's method, or nothing."""
-    if not released:
-        return ""
-    return f"\nReleased code's behaviour{of}, not the paper's: {', '.join(released)}.\n"
+def below(notes: Sequence[str]) -> str:
+    """What stands below a table: nothing, or a line for each note."""
+    return "".join(["\n", *(f"{line}\n" for line in notes)]) if notes else ""
 
 
 def grid_rows(results: RetrievalResults, pictures: Pictures, rows: int) -> list[Row]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crossmodal.kernels import library
+from crossmodal.kernels.elements import adam
 from crossmodal.runtime import jt, ranks
 
 
@@ -106,9 +108,16 @@ class Optimiser:
             tensor.update(tensor - step * jt.array(np.float32(rate)))
             return
         second, (beta1, beta2) = self._second[name], self.betas
+        bias = (1 - beta2 ** self.steps) ** 0.5 / (1 - beta1 ** self.steps)
+        if library.usable():
+            shrink = rate * self.weight_decay if self.rule == "adamw" else 0.0
+            moved = adam(tensor, first, second, gradient, self.betas, rate * bias, self.eps,
+                         shrink)
+            for old, new in zip((tensor, first, second), moved):
+                old.update(new)
+            return
         first.update(beta1 * first + (1 - beta1) * gradient)
         second.update(beta2 * second + (1 - beta2) * gradient * gradient)
-        bias = (1 - beta2 ** self.steps) ** 0.5 / (1 - beta1 ** self.steps)
         size = jt.array(np.float32(rate * bias))
         moved = tensor - first * size / (jt.sqrt(second) + self.eps)
         if self.rule == "adamw" and self.weight_decay:

@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.log import get_logger
 
+_LOG = get_logger(__name__)
 NOTE = "note"  # kind of the lines that say something of the whole run
 
 
@@ -20,7 +22,7 @@ class RunLog:
     one story, that of an uninterrupted run.
 
     silent : write nothing, and only look for values that are not finite
-    notes : what a reader of the numbers must know first; the log begins with them
+    notes : what a reader of the numbers must know first; said once, and the log begins with them
     """
 
     def __init__(self, folder: Path, resumed_step: int = 0, tensorboard: bool = True,
@@ -28,6 +30,8 @@ class RunLog:
         self._file, self._board = None, None
         if silent:
             return
+        for note in notes:
+            _LOG.warning("%s", note)
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "log.jsonl"
         kept = [line for line in _lines(self.path)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Union
 
 from crossmodal import checkpoint
-from crossmodal.config import CategoryConfig, Config, config_hash, to_dict, to_yaml
+from crossmodal.config import CategoryConfig, Config, config_hash, noted_yaml, to_dict
 from crossmodal.config.load import tree_from_dict
-from crossmodal.config.released import notes
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
 from crossmodal.runtime import jt, paths
 from crossmodal.runtime.log import get_logger
@@ -63,8 +62,7 @@ def start_folder(folder: Path, config: AnyConfig, resume: bool, overwrite: bool 
         raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
                               "--overwrite, or choose another --set log.run_name=...")
     folder.mkdir(parents=True, exist_ok=True)
-    said = "".join(f"# {note}\n" for note in notes(config))
-    (folder / "config.yaml").write_text(said + to_yaml(config), encoding="utf-8")
+    (folder / "config.yaml").write_text(noted_yaml(config), encoding="utf-8")
 
 
 def discard(folder: Path) -> None:

@@ -22,7 +22,6 @@ from crossmodal.config import (
     to_dict,
     to_yaml,
 )
-from crossmodal.config.instance_released import RELEASED_KEYS, released_behaviour
 from crossmodal.runtime import paths
 
 CATEGORY_LEVEL = {"demo_category", "kinds", "mi3dor1", "mi3dor2", "office31", "kinds_released",
@@ -180,27 +179,6 @@ def test_numbers_survive_printing(rate: float, steps: int) -> None:
     config = override(Config(), [f"optim.lr={rate!r}", f"optim.max_steps={steps}"])
     again = from_dict(yaml.safe_load(to_yaml(config)), "yaml")
     assert (again.optim.lr, again.optim.max_steps) == (rate, steps)
-
-
-@pytest.mark.parametrize("name", ["pix3d", "stanfordcars", "compcars", "furniture_T"])
-def test_a_released_config_differs_from_its_own_in_nothing_else(name: str) -> None:
-    own = load_config(f"configs/{name}.yaml")
-    released = load_config(f"configs/{name}_released.yaml")
-    needs = {"data.validation_fraction", "data.views_per_step", "log.run_name"}
-    different = {f"{section}.{key}" for section, keys in to_dict(own).items()
-                 if isinstance(keys, dict) for key, value in keys.items()
-                 if to_dict(released)[section][key] != value}
-    listed = {text.split("=")[0] for text in released_behaviour(released)}
-    assert listed <= different <= listed | needs and released_behaviour(own) == []
-    left_out = {"data.mask_dir_lists", "data.validation_from", "model.stem_start"}
-    assert listed == set(RELEASED_KEYS) - (left_out if name == "furniture_T" else set())
-
-
-def test_released_behaviour_is_named_by_key_and_value() -> None:
-    assert released_behaviour(Config()) == []
-    config = override(Config(), ["loss.bridge_gradient=false", "model.view_channels=4"])
-    assert released_behaviour(config) == ["model.view_channels=4", "loss.bridge_gradient=false"]
-    assert released_behaviour(config, ["loss.contrast_pairs"]) == []
 
 
 @pytest.mark.parametrize(("settings", "words"), [

@@ -26,7 +26,13 @@ from crossmodal.prepare.source_check import (
     refuse_missing,
     require,
 )
-from crossmodal.prepare.splits import listed_split, our_split, read_split_facts, write_split
+from crossmodal.prepare.splits import (
+    listed_split,
+    our_split,
+    read_split_facts,
+    split_notes,
+    write_split,
+)
 
 NEEDS = [Needed("a.json", "the list", "from there"), Needed("img/*.jpg", "photos", "from here")]
 Usage = namedtuple("Usage", "total used free")
@@ -117,6 +123,8 @@ def test_the_split_file_is_read_back(tmp_path: Path) -> None:
     split = our_split({"a/1": "a/x", "a/2": "a/x"})
     facts = write_split(tmp_path, split, {"gallery": 3})
     assert read_split_facts(tmp_path) == facts and facts["gallery"] == 3
+    assert "ours (crossmodal-split-1), not the paper's" in split_notes(facts)[0]
+    assert split_notes({**facts, "whose": "owners"}) == [] == split_notes(None)
     (tmp_path / "split.json").write_text('{"train": ["id"], "test": []}')
     with pytest.raises(DataError, match=r"split\.json.*remove the file"):
         read_split_facts(tmp_path)

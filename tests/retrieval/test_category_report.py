@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
+from crossmodal.config.released import TARGET_LABELS
 from crossmodal.retrieval.category_features import DomainFeatures, save_features
 from crossmodal.retrieval.category_metrics import CategoryResults, measure_categories
 from crossmodal.retrieval.category_plots import choose_points, draw_domains, lay_out
@@ -79,11 +80,13 @@ def test_metrics_json_says_what_was_measured(tmp_path: Path) -> None:
 
 def test_notes_stand_in_every_report(tmp_path: Path) -> None:
     results, _ = toy()
-    said = ["target labels were used", "and " * 60]
-    for name, notes in (("with", said), ("without", [])):
-        path = write_category_report(results, tmp_path / name, replace(RUN, notes=notes))
-        assert json.loads(path.read_text())["notes"] == notes
-    assert category_table(results, None, said).splitlines()[-2:] == [said[0], said[1]]
+    keys = ["data.target_labels=used", *(f"loss.k{i}=31" for i in range(9))]
+    said = [TARGET_LABELS, f"released behaviour, not the paper's: {', '.join(keys)}"]
+    for name, released, notes in (("with", keys, said), ("without", [], [])):
+        path = write_category_report(results, tmp_path / name, replace(RUN, released=released))
+        found = json.loads(path.read_text())
+        assert (found["released_behaviour"], found["notes"]) == (released, notes)
+    assert (tmp_path / "with" / "table.md").read_text().splitlines()[-2:] == said
     pictures = [(tmp_path / name / "precision_recall.png").read_bytes()
                 for name in ("with", "without")]
     assert pictures[0] != pictures[1] and size_of(pictures[0]) == size_of(pictures[1])

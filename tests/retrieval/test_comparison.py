@@ -28,9 +28,15 @@ def test_runs_that_differ_in_their_seed_make_one_row() -> None:
 
 
 def test_rows_with_the_released_codes_behaviour_say_so() -> None:
-    keys = ("loss.contrast_pairs=slot",)
-    table = comparison_table([run("paper", 0.8), replace(run("old_1", 0.7), released=keys),
-                              replace(run("old_2", 0.6), released=keys)])
+    slot = "released behaviour, not the paper's: loss.contrast_pairs=slot"
+    table = comparison_table([run("paper", 0.8), replace(run("old_1", 0.7), notes=[slot]),
+                              replace(run("old_2", 0.6), notes=[slot])])
     lines = table.splitlines()
     assert len(lines) == 6 and lines[2].startswith("| paper") and lines[3].startswith("| old ")
-    assert lines[5] == f"Released code's behaviour in old, not the paper's: {keys[0]}."
+    assert lines[4:] == ["", f"old: {slot}"]
+
+
+def test_what_is_so_of_all_runs_is_said_once() -> None:
+    table = comparison_table([replace(run("one", 0.8), notes=["ours"]),
+                              replace(run("two", 0.7), notes=["old", "ours"])])
+    assert table.splitlines()[4:] == ["", "ours", "two: old"]

@@ -91,12 +91,23 @@ def test_no_number_of_the_released_code_is_without_its_name(tmp_path: Path) -> N
     keys = ["loss.bridge_gradient=false", "model.view_channels=4"]
     path = toy().write(tmp_path / "paper", RUN)
     assert json.loads(path.read_text())["released_behaviour"] == []
-    assert "Released" not in (tmp_path / "paper" / "table.md").read_text()
+    assert "released" not in (tmp_path / "paper" / "table.md").read_text()
     path = toy().write(tmp_path / "released", replace(RUN, released=keys))
     assert json.loads(path.read_text())["released_behaviour"] == keys
     assert (tmp_path / "released" / "table.md").read_text().endswith(
-        "Released code's behaviour, not the paper's: loss.bridge_gradient=false, "
-        "model.view_channels=4.\n")
+        "released behaviour, not the paper's: loss.bridge_gradient=false, model.view_channels=4\n")
+
+
+def test_a_split_of_ours_is_said_and_any_split_is_kept(tmp_path: Path) -> None:
+    ours = {"name": "crossmodal-split-1", "whose": "ours", "rule": "half of each", "gallery": 4}
+    for whose, said in (("ours", 1), ("owners", 0), ("given", 0)):
+        split = {**ours, "whose": whose}
+        content = json.loads(toy().write(tmp_path / whose, replace(RUN, split=split)).read_text())
+        table = (tmp_path / whose / "table.md").read_text()
+        assert content["split"] == split and len(content["notes"]) == said
+        assert table.count("the data set's split is ours (crossmodal-split-1), not the paper's: "
+                           "numbers on it compare with nothing that is published\n") == said
+    assert json.loads(toy().write(tmp_path / "none", RUN).read_text())["split"] is None
 
 
 def test_the_table_reads_well() -> None:

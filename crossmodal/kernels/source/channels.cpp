@@ -8,26 +8,30 @@ namespace {
 
 constexpr int64_t CHUNK = 128;  // pixels summed in single precision before they join the double sum
 
+constexpr int UNROLL = 4;
+
 struct Sums { double first[BLOCK], second[BLOCK]; };
 
-// Sums over pixels of what `term(pixel, lane, a, b)` gives, for each lane.
+// Sums over pixels of what `term(pixel, lane, a, b)` gives, for each lane. Two pixels at a time
+// into sums of their own: an addition need not wait for the one before.
 template <class Term>
-void add_pixels(int64_t pixels, Sums& sums, Term term) {
+inline void add_pixels(int64_t pixels, Sums& sums, Term term) {
     for (int lane = 0; lane < BLOCK; lane++) sums.first[lane] = sums.second[lane] = 0;
     for (int64_t start = 0; start < pixels; start += CHUNK) {
-        int64_t end = start + CHUNK < pixels ? start + CHUNK : pixels;
-        float first[BLOCK] = {}, second[BLOCK] = {};
-        for (int64_t p = start; p < end; p++)
+        int64_t end = start + CHUNK < pixels ? start + CHUNK : pixels, p = start;
+        float first[UNROLL][BLOCK] = {}, second[UNROLL][BLOCK] = {};
+        for (; p + UNROLL <= end; p += UNROLL)
+            for (int u = 0; u < UNROLL; u++)
+#pragma omp simd
+                for (int lane = 0; lane < BLOCK; lane++)
+                    term(p + u, lane, first[u][lane], second[u][lane]);
+        for (; p < end; p++)
+            for (int lane = 0; lane < BLOCK; lane++) term(p, lane, first[0][lane], second[0][lane]);
+        for (int u = 0; u < UNROLL; u++)
             for (int lane = 0; lane < BLOCK; lane++) {
-                float a, b;
-                term(p, lane, a, b);
-                first[lane] += a;
-                second[lane] += b;
+                sums.first[lane] += first[u][lane];
+                sums.second[lane] += second[u][lane];
             }
-        for (int lane = 0; lane < BLOCK; lane++) {
-            sums.first[lane] += first[lane];
-            sums.second[lane] += second[lane];
-        }
     }
 }
 
@@ -64,16 +68,54 @@ void affine(const float* x, const float* residual, const float* scale, const flo
         }
 }
 
-template <int ACTIVATION>
-void affine_gradient(const float* x, const float* y, const float* dy, const float* a,
-                     const float* b, const float* c, int64_t pixels, float* dx, float* passed) {
+// The gradient that passed the activation. Where y is not at hand, what went into the activation
+// says the same: x * scale + shift, computed as in `affine`.
+template <int ACTIVATION, bool HAS_Y>
+inline float passed_on(const float* x, const float* y, const float* dy, const float* scale,
+                       const float* shift, int64_t at, int lane) {
+    if (ACTIVATION == IDENTITY) return dy[at];
+    float value = HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane];
+    return passes(value, ACTIVATION) ? dy[at] : 0.f;
+}
+
+// What a map's gradient needs of one channel group.
+struct Group {
+    const float *x, *y, *dy;
+    float scale[BLOCK], shift[BLOCK];
+};
+
+Group group_of(const float* x, const float* y, const float* dy, const float* scale,
+               const float* shift, int64_t channels, int64_t group, int64_t start) {
+    Group map = {x + start, y ? y + start : nullptr, dy + start, {}, {}};
+    lanes(scale, channels, group, map.scale);
+    lanes(shift, channels, group, map.shift);
+    return map;
+}
+
+template <int ACTIVATION, bool HAS_Y>
+void affine_gradient(const Group& map, const float* b, const float* c, int64_t pixels, float* dx,
+                     float* passed) {
     for (int64_t i = 0; i < pixels; i++)
+#pragma omp simd
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t at = i * BLOCK + lane;
-            float g = passes(ACTIVATION != IDENTITY ? y[at] : 0.f, ACTIVATION) ? dy[at] : 0.f;
-            dx[at] = a[lane] * g + b[lane] + c[lane] * x[at];
+            float g = passed_on<ACTIVATION, HAS_Y>(map.x, map.y, map.dy, map.scale, map.shift, at,
+                                                   lane);
+            dx[at] = map.scale[lane] * g + b[lane] + c[lane] * map.x[at];
             if (passed) passed[at] = g;
         }
+}
+
+template <int ACTIVATION, bool HAS_Y>
+void affine_sums(const Group& map, const float* mean, const float* inverse, int64_t pixels,
+                 Sums& sums) {
+    add_pixels(pixels, sums, [&](int64_t p, int lane, float& a, float& b) {
+        int64_t at = p * BLOCK + lane;
+        float g = passed_on<ACTIVATION, HAS_Y>(map.x, map.y, map.dy, map.scale, map.shift, at,
+                                               lane);
+        a += g;
+        b += g * ((map.x[at] - mean[lane]) * inverse[lane]);
+    });
 }
 
 template <int ACTIVATION>
@@ -102,8 +144,9 @@ void crossmodal_moments(const float* x, int64_t n, int64_t groups, int64_t pixel
     for (int64_t i = 0; i < n * groups; i++) {
         const float *map = x + i * pixels * BLOCK, *origin = x + i % groups * pixels * BLOCK;
         add_pixels(pixels, partial[i], [map, origin](int64_t p, int lane, float& a, float& b) {
-            a = map[p * BLOCK + lane] - origin[lane];
-            b = a * a;
+            float away = map[p * BLOCK + lane] - origin[lane];
+            a += away;
+            b += away * away;
         });
     }
     double count = double(n) * pixels;
@@ -131,24 +174,22 @@ void crossmodal_affine(const float* x, const float* residual, const float* scale
     }
 }
 
-// out (2, channels): sums of g and of g * (x - mean) * inverse, with g = dy where y let it pass.
-void crossmodal_affine_sums(const float* x, const float* y, const float* dy, const float* mean,
-                            const float* inverse, int64_t n, int64_t groups, int64_t pixels,
-                            int64_t channels, int64_t activation, float* out) {
+// out (2, channels): sums of g and of g * (x - mean) * inverse, with g = dy where the activation
+// of x * scale + shift let it pass; by y where that is not null, as after a shortcut it must be.
+void crossmodal_affine_sums(const float* x, const float* y, const float* dy, const float* scale,
+                            const float* shift, const float* mean, const float* inverse, int64_t n,
+                            int64_t groups, int64_t pixels, int64_t channels, int64_t activation,
+                            float* out) {
     std::vector<Sums> partial(n * groups);
 #pragma omp parallel for
     for (int64_t i = 0; i < n * groups; i++) {
         float m[BLOCK], v[BLOCK];
         lanes(mean, channels, i % groups, m);
         lanes(inverse, channels, i % groups, v);
-        int64_t start = i * pixels * BLOCK;
-        const float *xs = x + start, *ys = y + start, *ds = dy + start;
-#define CALL(ACTIVATION)                                                                      \
-    add_pixels(pixels, partial[i], [=](int64_t p, int lane, float& a, float& b) {            \
-        int64_t at = p * BLOCK + lane;                                                        \
-        a = passes((ACTIVATION) != IDENTITY ? ys[at] : 0.f, ACTIVATION) ? ds[at] : 0.f;                    \
-        b = a * ((xs[at] - m[lane]) * v[lane]);                                               \
-    })
+        Group map = group_of(x, y, dy, scale, shift, channels, i % groups, i * pixels * BLOCK);
+#define CALL(ACTIVATION)                                                          \
+    y ? affine_sums<ACTIVATION, true>(map, m, v, pixels, partial[i])              \
+      : affine_sums<ACTIVATION, false>(map, m, v, pixels, partial[i])
         BY_ACTIVATION(CALL)
 #undef CALL
     }
@@ -158,21 +199,22 @@ void crossmodal_affine_sums(const float* x, const float* y, const float* dy, con
     });
 }
 
-// dx = a * g + b + c * x, with g = dy where y let it pass; g itself, where `passed` is not null.
-void crossmodal_affine_gradient(const float* x, const float* y, const float* dy, const float* a,
-                                const float* b, const float* c, int64_t n, int64_t groups,
-                                int64_t pixels, int64_t channels, int64_t activation, float* dx,
-                                float* passed) {
+// dx = scale * g + b + c * x, with that g; and g itself, where `passed` is not null.
+void crossmodal_affine_gradient(const float* x, const float* y, const float* dy, const float* scale,
+                                const float* shift, const float* b, const float* c, int64_t n,
+                                int64_t groups, int64_t pixels, int64_t channels,
+                                int64_t activation, float* dx, float* passed) {
 #pragma omp parallel for
     for (int64_t i = 0; i < n * groups; i++) {
-        float as[BLOCK], bs[BLOCK], cs[BLOCK];
-        lanes(a, channels, i % groups, as);
+        float bs[BLOCK], cs[BLOCK];
         lanes(b, channels, i % groups, bs);
         lanes(c, channels, i % groups, cs);
         int64_t start = i * pixels * BLOCK;
+        Group map = group_of(x, y, dy, scale, shift, channels, i % groups, start);
         float* g = passed ? passed + start : nullptr;
-#define CALL(ACTIVATION)                                                                       \
-    affine_gradient<ACTIVATION>(x + start, y + start, dy + start, as, bs, cs, pixels, dx + start, g)
+#define CALL(ACTIVATION)                                                              \
+    y ? affine_gradient<ACTIVATION, true>(map, bs, cs, pixels, dx + start, g)         \
+      : affine_gradient<ACTIVATION, false>(map, bs, cs, pixels, dx + start, g)
         BY_ACTIVATION(CALL)
 #undef CALL
     }
@@ -180,11 +222,11 @@ void crossmodal_affine_gradient(const float* x, const float* y, const float* dy,
 
 // The same where nobody asks for g.
 void crossmodal_affine_gradient_alone(const float* x, const float* y, const float* dy,
-                                      const float* a, const float* b, const float* c, int64_t n,
-                                      int64_t groups, int64_t pixels, int64_t channels,
-                                      int64_t activation, float* dx) {
-    crossmodal_affine_gradient(x, y, dy, a, b, c, n, groups, pixels, channels, activation, dx,
-                               nullptr);
+                                      const float* scale, const float* shift, const float* b,
+                                      const float* c, int64_t n, int64_t groups, int64_t pixels,
+                                      int64_t channels, int64_t activation, float* dx) {
+    crossmodal_affine_gradient(x, y, dy, scale, shift, b, c, n, groups, pixels, channels,
+                               activation, dx, nullptr);
 }
 
 // g = dy where y let it pass; out (channels): the sums of g.
@@ -199,8 +241,7 @@ void crossmodal_pass(const float* y, const float* dy, int64_t n, int64_t groups,
 #undef CALL
         const float* map = g + start;
         add_pixels(pixels, partial[i], [map](int64_t p, int lane, float& a, float& b) {
-            a = map[p * BLOCK + lane];
-            b = 0;
+            a += map[p * BLOCK + lane];
         });
     }
     join(partial, n, groups, channels, [&](int64_t c, double sum, double) { out[c] = float(sum); });
@@ -214,8 +255,7 @@ void crossmodal_mean(const float* x, int64_t n, int64_t groups, int64_t pixels, 
         Sums sums;
         const float* map = x + i * pixels * BLOCK;
         add_pixels(pixels, sums, [map](int64_t p, int lane, float& a, float& b) {
-            a = map[p * BLOCK + lane];
-            b = 0;
+            a += map[p * BLOCK + lane];
         });
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t c = i % groups * BLOCK + lane;

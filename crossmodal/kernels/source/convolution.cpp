@@ -66,7 +66,7 @@ struct Prepared {
 dnnl::convolution_forward::primitive_desc forward(const Geometry& g, bool bias,
                                                   const dnnl::primitive_attr& attributes) {
     auto kind = dnnl::prop_kind::forward_training;
-    auto method = dnnl::algorithm::convolution_direct;
+    auto method = dnnl::algorithm::convolution_auto;
     if (bias)
         return {{kind, method, g.source, g.any_weights, g.bias, g.target, g.stride, g.padding,
                  g.padding}, attributes, cpu()};
@@ -89,7 +89,7 @@ Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t ac
 Prepared prepare_data(const Geometry& g) {
     auto hint = forward(g, false, {});
     dnnl::convolution_backward_data::primitive_desc found(
-        {dnnl::algorithm::convolution_direct, g.source, g.any_weights, g.target, g.stride,
+        {dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
          g.padding, g.padding}, cpu(), hint);
     return {dnnl::convolution_backward_data(found), g.plain_weights,
             std::unique_ptr<memory>(new memory(found.weights_desc(), cpu()))};
@@ -98,7 +98,7 @@ Prepared prepare_data(const Geometry& g) {
 Prepared prepare_weights(const Geometry& g) {
     auto hint = forward(g, false, {});
     dnnl::convolution_backward_weights::primitive_desc found(
-        {dnnl::algorithm::convolution_direct, g.source, g.any_weights, g.target, g.stride,
+        {dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
          g.padding, g.padding}, cpu(), hint);
     return {dnnl::convolution_backward_weights(found), g.plain_weights,
             std::unique_ptr<memory>(new memory(found.diff_weights_desc(), cpu()))};

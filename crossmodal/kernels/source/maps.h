@@ -8,6 +8,7 @@
 #error "compile with -DBLOCK=8 or 16, the floats of a vector register"
 #endif
 
+// As kernels/convolution.py counts them.
 enum Activation { IDENTITY = 0, RELU = 1, RELU6 = 2 };
 
 template <class T>

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from crossmodal.kernels import maps
+from crossmodal.kernels.elements import fork
 from crossmodal.models.layers import BatchNorm, conv, conv_norm
 from crossmodal.runtime import jt
 
@@ -24,7 +25,7 @@ class BasicBlock(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) -> (N, width, H/stride, W/stride)."""
-        shortcut = _run_shortcut(self.downsample, x)
+        x, shortcut = _with_shortcut(self.downsample, x)
         out = conv_norm(self.conv1, self.bn1, x, "relu")
         return conv_norm(self.conv2, self.bn2, out, "relu", shortcut)
 
@@ -46,7 +47,7 @@ class Bottleneck(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """(N, C, H, W) -> (N, 4 width, H/stride, W/stride)."""
-        shortcut = _run_shortcut(self.downsample, x)
+        x, shortcut = _with_shortcut(self.downsample, x)
         out = conv_norm(self.conv1, self.bn1, x, "relu")
         out = conv_norm(self.conv2, self.bn2, out, "relu")
         return conv_norm(self.conv3, self.bn3, out, "relu", shortcut)
@@ -58,8 +59,10 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
     return nn.Sequential(conv(in_channels, out_channels, 1, stride), BatchNorm(out_channels))
 
 
-def _run_shortcut(shortcut: nn.Sequential | None, x: jt.Var) -> jt.Var:
-    return x if shortcut is None else conv_norm(shortcut[0], shortcut[1], x)
+def _with_shortcut(shortcut: nn.Sequential | None, x: jt.Var) -> tuple[jt.Var, jt.Var]:
+    """A block's input, and what its shortcut makes of it."""
+    x, beside = fork(x) if maps.is_blocked(x) else (x, x)
+    return x, beside if shortcut is None else conv_norm(shortcut[0], shortcut[1], beside)
 
 
 class ResNet(nn.Module):
