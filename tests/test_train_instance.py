@@ -98,8 +98,8 @@ def test_it_learns_and_leaves_what_it_should(bench: Bench, whole: str) -> None:
     validated = [line for line in lines if line["kind"] == "validation"]
     assert [line["step"] for line in validated] == [6, 12, 18, 24]
     names = {path.name for path in bench.folder(whole).iterdir()}
-    assert names == {"config.yaml", "log.jsonl", "last.safetensors", "best.safetensors",
-                     "output.txt"}
+    assert names == {"config.yaml", "log.jsonl", "speed.json", "last.safetensors",
+                     "best.safetensors", "output.txt"}
     assert "peak memory" in (bench.folder(whole) / "output.txt").read_text()
     best = checkpoint.load(bench.folder(whole), "best").state["progress"]
     assert best["best"] == max(line["mrr"] for line in validated)

@@ -73,9 +73,9 @@ void affine(const float* x, const float* residual, const float* scale, const flo
 template <int ACTIVATION, bool HAS_Y>
 inline float passed_on(const float* x, const float* y, const float* dy, const float* scale,
                        const float* shift, int64_t at, int lane) {
-    if (ACTIVATION == IDENTITY) return dy[at];
-    float value = HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane];
-    return passes(value, ACTIVATION) ? dy[at] : 0.f;
+    float gradient = dy[at];
+    if (ACTIVATION == IDENTITY) return gradient;
+    return pass(HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane], gradient, ACTIVATION);
 }
 
 // What a map's gradient needs of one channel group.
@@ -109,18 +109,21 @@ void affine_gradient(const Group& map, const float* b, const float* c, int64_t p
 template <int ACTIVATION, bool HAS_Y>
 void affine_sums(const Group& map, const float* mean, const float* inverse, int64_t pixels,
                  Sums& sums) {
+    const Group own = map;  // on the stack: nothing that is written can be part of it
+    float m[BLOCK], v[BLOCK];
+    for (int lane = 0; lane < BLOCK; lane++) m[lane] = mean[lane], v[lane] = inverse[lane];
     add_pixels(pixels, sums, [&](int64_t p, int lane, float& a, float& b) {
         int64_t at = p * BLOCK + lane;
-        float g = passed_on<ACTIVATION, HAS_Y>(map.x, map.y, map.dy, map.scale, map.shift, at,
+        float g = passed_on<ACTIVATION, HAS_Y>(own.x, own.y, own.dy, own.scale, own.shift, at,
                                                lane);
         a += g;
-        b += g * ((map.x[at] - mean[lane]) * inverse[lane]);
+        b += g * ((own.x[at] - m[lane]) * v[lane]);
     });
 }
 
 template <int ACTIVATION>
 void masked(const float* y, const float* dy, int64_t values, float* g) {
-    for (int64_t i = 0; i < values; i++) g[i] = passes(y[i], ACTIVATION) ? dy[i] : 0.f;
+    for (int64_t i = 0; i < values; i++) g[i] = pass(y[i], dy[i], ACTIVATION);
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ inline float activate(float x, int64_t activation) {
     return activation == RELU6 && low > 6 ? 6.f : low;
 }
 
-// Whether a gradient passes the activation that gave y.
-inline bool passes(float y, int64_t activation) {
-    return activation == IDENTITY || (y > 0 && !(activation == RELU6 && y >= 6));
+// The gradient that passes the activation that gave, or was given, y. Without branches.
+inline float pass(float y, float gradient, int64_t activation) {
+    if (activation == IDENTITY) return gradient;
+    bool open = activation == RELU ? y > 0 : (y > 0) & (y < 6);
+    return open ? gradient : 0.f;
 }

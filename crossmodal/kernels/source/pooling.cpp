@@ -25,26 +25,32 @@ void crossmodal_max_pool(const float* x, int64_t maps, const int64_t* sizes, flo
     int64_t h = sizes[0], w = sizes[1], oh = sizes[2], ow = sizes[3];
     int64_t kernel = sizes[4], stride = sizes[5], padding = sizes[6];
 #pragma omp parallel for
-    for (int64_t i = 0; i < maps; i++) {
-        const float* map = x + i * h * w * BLOCK;
-        for (int64_t o = 0; o < oh * ow; o++) {
+    for (int64_t i = 0; i < maps * oh; i++) {
+        const float* map = x + i / oh * h * w * BLOCK;
+        int64_t top = i % oh * stride - padding;
+        for (int64_t o = 0; o < ow; o++) {
+            int64_t left = o * stride - padding;
             float best[BLOCK];
-            uint8_t where[BLOCK] = {};
+            int32_t where[BLOCK] = {};  // as wide as a float: the lanes stay together
             for (int lane = 0; lane < BLOCK; lane++)
                 best[lane] = -std::numeric_limits<float>::infinity();
-            for (int64_t k = 0; k < kernel * kernel; k++) {
-                int64_t row = o / ow * stride - padding + k / kernel;
-                int64_t column = o % ow * stride - padding + k % kernel;
-                if (row < 0 || row >= h || column < 0 || column >= w) continue;
-                const float* pixel = map + (row * w + column) * BLOCK;
-                for (int lane = 0; lane < BLOCK; lane++) {
-                    bool more = !(pixel[lane] <= best[lane]);  // a NaN wins
-                    best[lane] = more ? pixel[lane] : best[lane];
-                    where[lane] = more ? uint8_t(k) : where[lane];
+            for (int64_t r = top < 0 ? -top : 0; r < kernel && top + r < h; r++)
+                for (int64_t c = left < 0 ? -left : 0; c < kernel && left + c < w; c++) {
+                    const float* pixel = map + ((top + r) * w + left + c) * BLOCK;
+                    int32_t k = int32_t(r * kernel + c);
+#pragma omp simd
+                    for (int lane = 0; lane < BLOCK; lane++) {
+                        float value = pixel[lane], known = best[lane];
+                        bool more = !(value <= known);  // a NaN wins
+                        best[lane] = more ? value : known;
+                        where[lane] = more ? k : where[lane];
+                    }
                 }
+            int64_t at = (i * ow + o) * BLOCK;
+            for (int lane = 0; lane < BLOCK; lane++) {
+                y[at + lane] = best[lane];
+                place[at + lane] = uint8_t(where[lane]);
             }
-            std::memcpy(y + (i * oh * ow + o) * BLOCK, best, sizeof(best));
-            std::memcpy(place + (i * oh * ow + o) * BLOCK, where, sizeof(where));
         }
     }
 }
@@ -64,10 +70,13 @@ void crossmodal_max_pool_gradient(const float* dy, const uint8_t* place, int64_t
                 for (int64_t r = rows.first; r <= rows.last; r++)
                     for (int64_t c = columns.first; c <= columns.last; c++) {
                         int64_t at = ((i * oh + r) * ow + c) * BLOCK;
-                        uint8_t k = (row + padding - r * stride) * kernel
-                            + column + padding - c * stride;
-                        for (int lane = 0; lane < BLOCK; lane++)
-                            sum[lane] += place[at + lane] == k ? dy[at + lane] : 0.f;
+                        int32_t k = int32_t((row + padding - r * stride) * kernel
+                            + column + padding - c * stride);
+#pragma omp simd
+                        for (int lane = 0; lane < BLOCK; lane++) {
+                            float gradient = dy[at + lane];
+                            sum[lane] += int32_t(place[at + lane]) == k ? gradient : 0.f;
+                        }
                     }
                 std::memcpy(dx + ((i * h + row) * w + column) * BLOCK, sum, sizeof(sum));
             }
