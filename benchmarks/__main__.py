@@ -1,6 +1,6 @@
 """Run the benchmarks and print what they found, as ratios where there is something to compare.
 
-    python -m benchmarks                 # everything, a few minutes
+    python -m benchmarks                 # everything, about twenty minutes
     python -m benchmarks --quick         # without the large gallery, fewer repetitions
     python -m benchmarks --only scoring hausdorff
 
@@ -26,7 +26,8 @@ from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger("benchmarks")
-BENCHMARKS = ("scoring", "losses", "hausdorff", "training_step", "input_pipeline", "large_gallery")
+BENCHMARKS = ("scoring", "losses", "hausdorff", "networks", "training_step", "input_pipeline",
+              "large_gallery", "cold_start")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 

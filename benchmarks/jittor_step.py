@@ -12,6 +12,7 @@ from crossmodal.config import Config, ModelConfig
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt
+from crossmodal.runtime.device import use_device
 from crossmodal.runtime.log import peak_memory_mib
 from crossmodal.training.objective import objective, weighted_sum
 from crossmodal.training.optimiser import Group, Optimiser
@@ -19,7 +20,7 @@ from crossmodal.training.optimiser import Group, Optimiser
 
 def main(batch: int, views: int, side: int, steps: int) -> None:
     """Least of `steps` steps after one that compiles."""
-    config = Config()
+    device, config = use_device(), Config()
     net = build_retrieval_net(ModelConfig(dropout=0.0), pretrained=False)
     net.train()
     optimiser = Optimiser([Group("all", dict(net.named_parameters()))], betas=config.optim.betas)
@@ -40,7 +41,7 @@ def main(batch: int, views: int, side: int, steps: int) -> None:
         jt.sync_all(True)
         total.item()
         times.append(time.perf_counter() - started)
-    sys.stdout.write(json.dumps({"seconds": min(times[1:]),
+    sys.stdout.write(json.dumps({"seconds": min(times[1:]), "device": device,
                                  "peak_mib": peak_memory_mib()}) + "\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def describe() -> dict[str, Any]:
         "memory_gib": _memory_gib(),
         "system": platform.platform(),
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "gpu": _gpu(),
         "versions": versions(),
     }
 
@@ -26,7 +28,8 @@ def describe() -> dict[str, Any]:
 def one_line(machine: dict[str, Any]) -> str:
     """The description, short."""
     libraries = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    return (f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; "
+    gpu = f"{machine['gpu']}; " if machine["gpu"] else ""
+    return (f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {gpu}"
             f"{machine['system']}; {libraries}")
 
 
@@ -37,6 +40,17 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _gpu() -> str | None:
+    """Name and driver of the GPUs, where NVIDIA's tool is there and answers."""
+    try:
+        found = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"],
+            capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return "; ".join(found.stdout.split("\n")[:-1]) if found.returncode == 0 else None
 
 
 def _memory_gib() -> float | None:

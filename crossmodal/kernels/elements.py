@@ -19,13 +19,14 @@ def adam(value: jt.Var, first: jt.Var, second: jt.Var, gradient: jt.Var,
     size : the rate with both bias corrections, ``rate sqrt(1 - beta2^t) / (1 - beta1^t)``
     shrink : part of the value that is taken off besides (AdamW)
     """
+    value, gradient = value.detach(), gradient.detach()  # no graph of all steps behind the result
     return call("adam", [value, first, second, gradient, value.numel(), *map(float, betas),
                          float(size), float(eps), float(shrink)], [value.shape] * 3)
 
 
 class _Fork(jt.Function):
     def execute(self, x: jt.Var) -> tuple[jt.Var, jt.Var]:
-        return x.clone(), x.clone()
+        return x, x
 
     def grad(self, first: jt.Var | None, second: jt.Var | None) -> jt.Var | None:
         if first is None or second is None:

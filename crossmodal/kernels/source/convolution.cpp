@@ -1,5 +1,5 @@
-// Convolutions and layout changes on blocked maps, by oneDNN. A primitive, and the buffer its
-// weights are rearranged into, is made once for each geometry.
+// Convolutions and layout changes on blocked maps, by oneDNN. A primitive is made once for each
+// geometry.
 #include "maps.h"
 #include <dnnl.hpp>
 #include <cstring>
@@ -46,19 +46,31 @@ struct Geometry {
     }
 };
 
+// Weights as a primitive wants them live here for one call: operators run one after the other.
+memory scratch(const memory::desc& desc) {
+    static std::unique_ptr<char[]> space;
+    static size_t size = 0, aligned = 64;
+    if (desc.get_size() > size) {
+        size = desc.get_size();
+        space.reset(new char[size + aligned]);
+    }
+    size_t start = reinterpret_cast<size_t>(space.get());
+    return memory(desc, cpu(), reinterpret_cast<void*>((start + aligned - 1) / aligned * aligned));
+}
+
 struct Prepared {
     dnnl::primitive primitive;
-    memory::desc plain_weights;
-    std::unique_ptr<memory> weights;
+    memory::desc plain_weights, weights;
 
-    void fill(const float* plain) {
-        memory from(plain_weights, cpu(), const_cast<float*>(plain));
-        dnnl::reorder(from, *weights).execute(stream(), from, *weights);
+    memory fill(const float* plain) const {
+        memory from(plain_weights, cpu(), const_cast<float*>(plain)), to = scratch(weights);
+        dnnl::reorder(from, to).execute(stream(), from, to);
+        return to;
     }
 
-    void empty(float* plain) {
+    void empty(memory& from, float* plain) const {
         memory to(plain_weights, cpu(), plain);
-        dnnl::reorder(*weights, to).execute(stream(), *weights, to);
+        dnnl::reorder(from, to).execute(stream(), from, to);
         stream().wait();
     }
 };
@@ -82,8 +94,7 @@ Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t ac
     dnnl::primitive_attr attributes;
     attributes.set_post_ops(after);
     auto found = forward(g, bias, attributes);
-    return {dnnl::convolution_forward(found), g.plain_weights,
-            std::unique_ptr<memory>(new memory(found.weights_desc(), cpu()))};
+    return {dnnl::convolution_forward(found), g.plain_weights, found.weights_desc()};
 }
 
 Prepared prepare_data(const Geometry& g) {
@@ -91,8 +102,7 @@ Prepared prepare_data(const Geometry& g) {
     dnnl::convolution_backward_data::primitive_desc found(
         {dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
          g.padding, g.padding}, cpu(), hint);
-    return {dnnl::convolution_backward_data(found), g.plain_weights,
-            std::unique_ptr<memory>(new memory(found.weights_desc(), cpu()))};
+    return {dnnl::convolution_backward_data(found), g.plain_weights, found.weights_desc()};
 }
 
 Prepared prepare_weights(const Geometry& g) {
@@ -101,7 +111,7 @@ Prepared prepare_weights(const Geometry& g) {
         {dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
          g.padding, g.padding}, cpu(), hint);
     return {dnnl::convolution_backward_weights(found), g.plain_weights,
-            std::unique_ptr<memory>(new memory(found.diff_weights_desc(), cpu()))};
+            found.diff_weights_desc()};
 }
 
 template <class Make>
@@ -133,11 +143,10 @@ void crossmodal_convolution(const float* x, const float* weights, const float* b
     Prepared& made = prepared("forward", sizes, {activation, add, sum}, [&](const Geometry& geometry) {
         return prepare_forward(geometry, add, sum, activation);
     });
-    made.fill(weights);
     if (residual) std::memcpy(y, residual, g.target.get_size());
     std::unordered_map<int, memory> arguments = {
         {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
-        {DNNL_ARG_WEIGHTS, *made.weights},
+        {DNNL_ARG_WEIGHTS, made.fill(weights)},
         {DNNL_ARG_DST, memory(g.target, cpu(), y)}};
     if (bias)
         arguments.insert({DNNL_ARG_BIAS, memory(g.bias, cpu(), const_cast<float*>(bias))});
@@ -149,10 +158,9 @@ void crossmodal_convolution_data(const float* dy, const float* weights, const in
                                  float* dx) {
     Geometry g(sizes);
     Prepared& made = prepared("data", sizes, {}, prepare_data);
-    made.fill(weights);
     made.primitive.execute(stream(), {
         {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
-        {DNNL_ARG_WEIGHTS, *made.weights},
+        {DNNL_ARG_WEIGHTS, made.fill(weights)},
         {DNNL_ARG_DIFF_SRC, memory(g.source, cpu(), dx)}});
     stream().wait();
 }
@@ -165,11 +173,12 @@ void crossmodal_convolution_weights(const float* x, const float* dy, const int64
     }
     Geometry g(sizes);
     Prepared& made = prepared("weights", sizes, {}, prepare_weights);
+    memory found = scratch(made.weights);
     made.primitive.execute(stream(), {
         {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
         {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
-        {DNNL_ARG_DIFF_WEIGHTS, *made.weights}});
-    made.empty(dweights);
+        {DNNL_ARG_DIFF_WEIGHTS, found}});
+    made.empty(found, dweights);
 }
 
 // Plain (n, c, h, w) to blocked, or back.
