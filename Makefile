@@ -28,9 +28,10 @@ KINDS_folders = $(foreach row,$(KINDS_rows),$(foreach seed,$(SEEDS),\
     ../runs/kinds_$(firstword $(subst :, ,$(row)))_$(seed)))
 FURNITURE_methods := frozen:model.head_start=pca,optim.epochs=0 heads:optim.epochs=0 \
     cmic:model.style_transition=false,loss.contrast=0 scibsr:device=auto
-FURNITURE_losses := scibsr:device=auto no_instance:loss.instance=0 \
-    no_consistency:loss.consistency=0 no_contrast:loss.contrast=0 no_plain:loss.plain_query=0 \
-    with_category:loss.category=0.2
+SHORT := optim.max_steps=150
+FURNITURE_losses := short:$(SHORT) short_no_instance:$(SHORT),loss.instance=0 \
+    short_no_consistency:$(SHORT),loss.consistency=0 short_no_contrast:$(SHORT),loss.contrast=0 \
+    short_no_plain:$(SHORT),loss.plain_query=0 short_with_category:$(SHORT),loss.category=0.2
 FURNITURE_runs = $(foreach seed,$(SEEDS),$(foreach row,$(FURNITURE_$(TABLE)),$(seed):$(row)))
 FURNITURE_folders = $(foreach row,$(FURNITURE_$(TABLE)),$(foreach seed,$(SEEDS),\
     ../runs/$(PROTOCOL)_$(firstword $(subst :, ,$(row)))_$(seed)))

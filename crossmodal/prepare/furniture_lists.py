@@ -18,6 +18,7 @@ from crossmodal.runtime.seeds import generator
 
 PROTOCOLS = ("T", "S")
 TEST_SHARE = 0.25
+BESIDE_ICONS = 4  # photo renders of a shape in T, at most: more would drown its one icon
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def photos_needed(
 ) -> dict[str, int]:
     """{shape key: photo renders} that a protocol trains on; `keys` maps an id to its key."""
     ids = split.train if protocol == "T" else sorted(keys)
+    count = min(count, BESIDE_ICONS) if protocol == "T" else count
     return {keys[name]: count for name in ids if name in keys}
 
 

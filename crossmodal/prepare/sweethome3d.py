@@ -42,7 +42,7 @@ logger = get_logger(__name__)
 
 NAME = "furniture"
 STEPS = (*SHAPE_STEPS, "photos")
-PHOTOS = 4  # enough for a training of minutes; more help a longer one
+PHOTOS = 12
 
 
 @keep_workers()
@@ -61,7 +61,7 @@ def main(
 ) -> Path:
     """Make the data set from a prepared copy or from .sh3f libraries; returns ``<root>/furniture``.
 
-    photos : photo renders of each training shape
+    photos : photo renders of each training shape; T takes only the first few of them
     Only pieces of the split are taken; without a split file it is drawn at random over all.
     """
     folder = Path(root) / NAME

@@ -77,6 +77,16 @@ def test_broken_pieces_cost_only_themselves(tmp_path: Path) -> None:
     assert failed == ["living_room/Mini_0003"]
 
 
+def test_icons_are_not_drowned_in_photos(tmp_path: Path) -> None:
+    """T takes four photos of a shape beside its icon, S all of them."""
+    folder = make(tmp_path / "data", prepared=write_prepared(tmp_path / "source"), photos=5,
+                  steps=["photos"])
+    for protocol, count in (("T", 4), ("S", 5)):
+        listed = [r["instance"] for r in read(folder / f"furniture_{protocol}_train.json")
+                  if r["img"].startswith("photo/")]
+        assert {listed.count(name) for name in listed} == {count}
+
+
 def test_from_libraries_with_a_random_split(tmp_path: Path) -> None:
     write_library(tmp_path / "libraries" / "Mini.sh3f")
     write_library(tmp_path / "libraries" / "More.sh3f")
