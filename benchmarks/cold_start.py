@@ -17,8 +17,8 @@ from benchmarks.input_pipeline import write_data
 from benchmarks.measure import Measurement
 
 INSIDE = Path(__file__).resolve().parents[1] / "Instance-level"
-SETTINGS = {"data.name": "bench", "data.batch_size": 8, "data.validation_fraction": 0,
-            "data.image_size": 96, "data.view_size": 96, "data.views_per_step": 4,
+SETTINGS = {"data.name": "bench", "data.categories": "[]", "data.batch_size": 8,
+            "data.validation_fraction": 0, "data.image_size": 96, "data.view_size": 96, "data.views_per_step": 4,
             "data.workers": 0, "model.query_backbone": "resnet18",
             "model.view_backbone": "resnet18", "optim.max_steps": 1, "log.tensorboard": "false"}
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 using dnnl::memory;
@@ -105,11 +106,14 @@ Prepared prepare_data(const Geometry& g) {
     return {dnnl::convolution_backward_data(found), g.plain_weights, found.weights_desc()};
 }
 
-Prepared prepare_weights(const Geometry& g) {
+dnnl::convolution_backward_weights::primitive_desc backward_weights(const Geometry& g) {
     auto hint = forward(g, false, {});
-    dnnl::convolution_backward_weights::primitive_desc found(
-        {dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
-         g.padding, g.padding}, cpu(), hint);
+    return {{dnnl::algorithm::convolution_auto, g.source, g.any_weights, g.target, g.stride,
+             g.padding, g.padding}, cpu(), hint};
+}
+
+Prepared prepare_weights(const Geometry& g) {
+    auto found = backward_weights(g);
     return {dnnl::convolution_backward_weights(found), g.plain_weights,
             found.diff_weights_desc()};
 }
@@ -124,11 +128,25 @@ Prepared& prepared(const char* what, const int64_t* sizes, Key more, Make make) 
     return found->second;
 }
 
-// oneDNN has a fast weight gradient for plain maps of at most so many channels, and a very slow one
-// for more.
-constexpr int64_t FAST_PLAIN_CHANNELS = 3;
+// How many channels of a plain map to take at a time in the weight gradient. oneDNN has fast code
+// for few of them only, which depends on the processor (AVX2: just three), and its other code is
+// thousands of times slower.
+int64_t fast_channels(const int64_t* sizes) {
+    static std::map<Key, int64_t> known;
+    Key key(sizes, sizes + 13);
+    auto found = known.find(key);
+    if (found != known.end()) return found->second;
+    for (int64_t count : {sizes[1], int64_t(4), int64_t(3), int64_t(2), int64_t(1)}) {
+        Key part = key;
+        part[1] = count;
+        std::string name = backward_weights(Geometry(part.data())).impl_info_str();
+        if (name.find("ref") == std::string::npos) return known[key] = count;
+    }
+    return known[key] = sizes[1];
+}
 
-void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, float* dweights);
+void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, int64_t each,
+                      float* dweights);
 
 }  // namespace
 
@@ -167,9 +185,12 @@ void crossmodal_convolution_data(const float* dy, const float* weights, const in
 
 void crossmodal_convolution_weights(const float* x, const float* dy, const int64_t* sizes,
                                     float* dweights) {
-    if (sizes[12] && sizes[1] > FAST_PLAIN_CHANNELS) {
-        by_channel_parts(x, dy, sizes, dweights);
-        return;
+    if (sizes[12] && sizes[11] == 1) {
+        int64_t each = fast_channels(sizes);
+        if (each != sizes[1]) {
+            by_channel_parts(x, dy, sizes, each, dweights);
+            return;
+        }
     }
     Geometry g(sizes);
     Prepared& made = prepared("weights", sizes, {}, prepare_weights);
@@ -195,21 +216,24 @@ void crossmodal_rearrange(const float* from, int64_t n, int64_t c, int64_t h, in
 
 namespace {
 
-// The weight gradient of a plain map, a few of its channels at a time.
-void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, float* dweights) {
+// The weight gradient of a plain map, so many of its channels at a time; the last ones are filled up
+// with zeros.
+void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, int64_t each,
+                      float* dweights) {
     int64_t n = sizes[0], c = sizes[1], pixels = sizes[2] * sizes[3];
     int64_t out = sizes[4], window = sizes[5] * sizes[6];
-    for (int64_t first = 0; first < c; first += FAST_PLAIN_CHANNELS) {
-        int64_t count = c - first < FAST_PLAIN_CHANNELS ? c - first : FAST_PLAIN_CHANNELS;
-        std::vector<float> part(n * count * pixels), gradient(out * count * window);
+    Key of_part(sizes, sizes + 13);
+    of_part[1] = each;
+    std::vector<float> gradient(out * each * window);
+    for (int64_t first = 0; first < c; first += each) {
+        int64_t count = c - first < each ? c - first : each;
+        std::vector<float> part(n * each * pixels);
         for (int64_t i = 0; i < n; i++)
-            std::memcpy(&part[i * count * pixels], x + (i * c + first) * pixels,
+            std::memcpy(&part[i * each * pixels], x + (i * c + first) * pixels,
                         count * pixels * sizeof(float));
-        std::vector<int64_t> of_part(sizes, sizes + 13);
-        of_part[1] = count;
         crossmodal_convolution_weights(part.data(), dy, of_part.data(), gradient.data());
         for (int64_t o = 0; o < out; o++)
-            std::memcpy(dweights + (o * c + first) * window, &gradient[o * count * window],
+            std::memcpy(dweights + (o * c + first) * window, &gradient[o * each * window],
                         count * window * sizeof(float));
     }
 }
