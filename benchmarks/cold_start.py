@@ -18,8 +18,8 @@ from benchmarks.measure import Measurement
 
 INSIDE = Path(__file__).resolve().parents[1] / "Instance-level"
 SETTINGS = {"data.name": "bench", "data.categories": "[]", "data.batch_size": 8,
-            "data.validation_fraction": 0, "data.image_size": 96, "data.view_size": 96, "data.views_per_step": 4,
-            "data.workers": 0, "model.query_backbone": "resnet18",
+            "data.validation_fraction": 0, "data.image_size": 96, "data.view_size": 96,
+            "data.views_per_step": 4, "data.workers": 0, "model.query_backbone": "resnet18",
             "model.view_backbone": "resnet18", "optim.max_steps": 1, "log.tensorboard": "false"}
 
 

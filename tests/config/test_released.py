@@ -97,7 +97,8 @@ def test_an_instance_level_released_config_differs_in_nothing_else(name: str) ->
     own = load_config(f"configs/{name}.yaml")
     released = load_config(f"configs/{name}_released.yaml")
     needs = {"data.validation_fraction", "data.views_per_step", "log.run_name"}
-    different = {key for key in dotted_keys(Config) if value_of(own, key) != value_of(released, key)}
+    different = {key for key in dotted_keys(Config)
+                 if value_of(own, key) != value_of(released, key)}
     found = {text.split("=")[0] for text in departures(released)}
     assert found <= different <= found | needs and departures(own) == []
     left_out = {"data.mask_dir_lists", "data.validation_from", "model.stem_start"}
