@@ -276,8 +276,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except ERRORS as error:
-        LOG.error("%s", error)
-        sys.exit(1)
+    with ranks.ended_together():
+        try:
+            main()
+        except ERRORS as error:
+            LOG.error("%s", error)
+            sys.exit(1)

@@ -220,7 +220,8 @@ class TrainBatches:
                 changed.append(augment_picture(picture, rng, data, mirror))
         if data.colour_transfer:
             order = seeds.generator(self.seed, "colours", epoch, step).permutation(len(changed))
-            changed = [transfer_batch(changed, order)[i] for i in self.own_images]
+            moved = transfer_batch(changed, order)
+            changed = [moved[i] for i in self.own_images]
         for picture, place in zip(changed, out):
             normalise_training(picture, data.normalisation, data.train_masks, place)
 

@@ -13,7 +13,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from crossmodal.runtime import home, jt, onednn
+from crossmodal.runtime import elf, home, jt, onednn
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.cpus import processor_flags
 from crossmodal.runtime.errors import SetupError
@@ -65,10 +65,10 @@ def _built() -> Path:
                f"-L{parts / 'lib'}", f"-Wl,-rpath,{parts / 'lib'}"]
     folder = home.cache_root(place) / "crossmodal"
     path = folder / f"kernels-{_fingerprint(command, parts)}.so"
-    if not path.is_file():
+    if not elf.is_intact(path):  # nor cut off: loading that would end the process
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / "kernels.lock"):
-            if not path.is_file():
+            if not elf.is_intact(path):
                 _compile(command, path)
     return path
 

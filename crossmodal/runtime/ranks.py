@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Callable, TypeVar
 
@@ -53,6 +55,24 @@ def alone() -> Iterator[None]:
         yield
     finally:
         _ALONE = before
+
+
+@contextlib.contextmanager
+def ended_together() -> Iterator[None]:
+    """Around a whole program: where one process fails, ``mpirun`` ends all of them.
+
+    An ordinary exit waits for the others, and they wait for the failed one's part of a sum.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if size() == 1 or (isinstance(error, SystemExit) and not error.code):
+            raise
+        if not isinstance(error, SystemExit):
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def in_turn(action: Callable[[], Result]) -> Result:

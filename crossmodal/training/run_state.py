@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
+import numpy as np
+
 from crossmodal import checkpoint
 from crossmodal.config import CategoryConfig, Config, config_hash, noted_yaml, to_dict
 from crossmodal.config.load import tree_from_dict
@@ -74,11 +76,21 @@ def discard(folder: Path) -> None:
 
 def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,
          progress: Progress, best: bool = False, facts: Mapping[str, Any] | None = None) -> None:
-    """Write ``last`` (and ``best``) whole or not at all; ``facts`` go into its state."""
+    """Write ``last`` (and ``best``) whole or not at all; ``facts`` go into its state.
+
+    Raises FloatingPointError where a tensor is not finite, which a loss need not show.
+    """
+    tensors = to_arrays(net)
+    broken = [name for name, array in tensors.items() if not np.isfinite(array).all()]
+    if broken:
+        raise FloatingPointError(
+            f"step {progress.total_steps}: {len(broken)} of {len(tensors)} tensors are not finite "
+            f"(first: {broken[0]}) and are not saved. Lower optim.lr, or set optim.gradient_clip; "
+            "the last checkpoint is from before")
     state = {**(facts or {}), "config": to_dict(config), "config_hash": config_hash(config),
              "progress": asdict(progress)}
     checkpoint.save(folder, checkpoint.Checkpoint(
-        model=to_arrays(net), optimizer=optimiser.state(), state=state), best=best)
+        model=tensors, optimizer=optimiser.state(), state=state), best=best)
 
 
 def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,

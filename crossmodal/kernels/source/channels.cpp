@@ -156,7 +156,7 @@ void crossmodal_moments(const float* x, int64_t n, int64_t groups, int64_t pixel
     join(partial, n, groups, channels, [&](int64_t c, double sum, double squares) {
         double mean = sum / count, variance = squares / count - mean * mean;
         out[c] = float(mean + x[c / BLOCK * pixels * BLOCK + c % BLOCK]);
-        out[channels + c] = float(variance > 0 ? variance : 0);
+        out[channels + c] = float(variance < 0 ? 0 : variance);
     });
 }
 

@@ -14,9 +14,10 @@ enum Activation { IDENTITY = 0, RELU = 1, RELU6 = 2 };
 template <class T>
 inline T ceil_div(T a, T b) { return (a + b - 1) / b; }
 
+// A NaN stays one: behind a network that is broken inside, the loss must not look whole.
 inline float activate(float x, int64_t activation) {
     if (activation == IDENTITY) return x;
-    float low = x > 0 ? x : 0;
+    float low = x < 0 ? 0.f : x;
     return activation == RELU6 && low > 6 ? 6.f : low;
 }
 

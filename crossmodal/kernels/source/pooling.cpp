@@ -41,7 +41,7 @@ void crossmodal_max_pool(const float* x, int64_t maps, const int64_t* sizes, flo
 #pragma omp simd
                     for (int lane = 0; lane < BLOCK; lane++) {
                         float value = pixel[lane], known = best[lane];
-                        bool more = !(value <= known);  // a NaN wins
+                        bool more = (value > known) | (value != value);  // a NaN wins, and stays
                         best[lane] = more ? value : known;
                         where[lane] = more ? k : where[lane];
                     }
