@@ -39,6 +39,7 @@ def prepare() -> None:
             "processes with: install Open MPI's development files (Debian: apt install "
             "openmpi-bin libopenmpi-dev), or start one process without mpirun."
         )
+    os.environ["use_mpi"] = "1"  # it may be inherited from a process that was not
     _take_own_gpu()
 
 

@@ -28,7 +28,8 @@ def generator(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@given(st.integers(0, 10**6), st.floats(0.05, 1), st.floats(0.05, 1), st.floats(0.3, 3))
+@given(st.integers(0, 10**6), st.floats(0.05, 1, allow_subnormal=False),
+       st.floats(0.05, 1, allow_subnormal=False), st.floats(0.3, 3, allow_subnormal=False))
 def test_random_box_properties(seed: int, one: float, two: float, ratio: float) -> None:
     area = (min(one, two), max(one, two))
     limits = (min(ratio, 1 / ratio), max(ratio, 1 / ratio))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crossmodal.geometry.camera import FRAME_MARGIN, Camera
 
-ANGLE = st.floats(-80, 80)
+ANGLE = st.floats(-80, 80, allow_subnormal=False)
 
 
 def test_view_zero_looks_from_the_front_and_above() -> None:
@@ -32,7 +32,8 @@ def test_axes_are_orthonormal_and_right_handed(
     assert np.linalg.det(axes) == pytest.approx(1)
 
 
-@given(ANGLE, ANGLE, ANGLE, st.floats(0.5, 2), st.floats(-0.5, 0.5))
+@given(ANGLE, ANGLE, ANGLE, st.floats(0.5, 2, allow_subnormal=False),
+       st.floats(-0.5, 0.5, allow_subnormal=False))
 def test_a_ray_passes_through_what_its_pixel_shows(azimuth, elevation, roll, zoom, shift) -> None:
     camera = Camera(azimuth, elevation, roll, 40, zoom, (shift, -shift / 2))
     size = 17

@@ -38,7 +38,8 @@ def test_noise_is_smooth_and_in_range() -> None:
     assert np.abs(noise(POINTS + np.float32(1e-4), 3.0) - values).max() < 0.01
 
 
-@given(st.floats(0, 0.999), st.floats(0, 1), st.floats(0, 1))
+@given(st.floats(0, 0.999, allow_subnormal=False), st.floats(0, 1, allow_subnormal=False),
+       st.floats(0, 1, allow_subnormal=False))
 def test_hsv_agrees_with_the_standard_library(hue: float, saturation: float, value: float) -> None:
     np.testing.assert_allclose(
         hsv(hue, saturation, value), colorsys.hsv_to_rgb(hue, saturation, value), atol=1e-6
