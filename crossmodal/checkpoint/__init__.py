@@ -186,12 +186,13 @@ def check_fit(found: Mapping[str, Shaped], expected: Mapping[str, Shaped], where
         if name in found and tuple(found[name].shape) != tuple(expected[name].shape)
     ]
     kinds = (("missing", missing), ("unexpected", unexpected), ("mismatched", mismatched))
-    lines = [f"  {len(names)} {kind}: {_first(names)}" for kind, names in kinds if names]
+    lines = [f"  {len(names)} {kind}: {first_names(names)}" for kind, names in kinds if names]
     if lines:
         raise CheckpointError("\n".join([f"{where} does not fit this model:", *lines, "  build the "
                                          "model from the config stored in the checkpoint"]))
 
 
-def _first(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
+    """So many of them as a message holds, and how many more there are."""
     more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.checkpoint.towers import Shape, Tower, find_towers
+from crossmodal.data.safe_pickle import UnsafePickle
+from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.names import to_torchvision
 from crossmodal.weights.read import read_weights
 
@@ -61,7 +63,14 @@ class Contents:
 
 def read_contents(path: Path) -> Contents:
     """Read a file of weights, running no code of it; raises WeightsError or UnsafePickle."""
-    return sort_tensors(read_weights(path))
+    try:
+        tensors = read_weights(path)
+    except (WeightsError, UnsafePickle):
+        raise
+    except Exception as error:  # noqa: BLE001 - a torn or hostile file fails in many ways
+        raise WeightsError(f"{path}: broken ({type(error).__name__}: {error}); fetch it again"
+                           ) from error
+    return sort_tensors(tensors)
 
 
 def sort_tensors(tensors: Mapping[str, np.ndarray]) -> Contents:
@@ -74,6 +83,12 @@ def sort_tensors(tensors: Mapping[str, np.ndarray]) -> Contents:
     known = {name for tower in towers for name in tower.tensors} | set(attention)
     return Contents(_kind(towers, attention), kept, towers, attention,
                     [name for name in kept if name not in known], counters)
+
+
+def not_finite(tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of the tensors with a NaN or an infinite number."""
+    return [name for name, array in tensors.items()
+            if array.dtype.kind in "fc" and not np.isfinite(array).all()]
 
 
 def shapes_of(tensors: Mapping[str, np.ndarray]) -> dict[str, Shape]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from crossmodal.checkpoint import (
     Checkpoint,
     CheckpointError,
     check_fit,
+    first_names,
     is_checkpoint,
     save,
 )
@@ -22,6 +23,7 @@ from crossmodal.checkpoint.contents import (
     VIEW,
     Contents,
     Kind,
+    not_finite,
     read_contents,
 )
 from crossmodal.config import Config, config_hash, load_config, noted_yaml, to_dict
@@ -59,6 +61,10 @@ def convert(source: Path, out: Path, config: str | None = None, settings: Iterab
               if not name.startswith(tuple(ignore))}
     check_fit(arrays, named_tensors(build_retrieval_net(fitted.model, pretrained=False)),
               str(source))
+    spoilt = not_finite(arrays)
+    if spoilt:
+        raise CheckpointError(f"{source}: {len(spoilt)} tensors have NaN or infinite numbers: "
+                              f"{first_names(spoilt)}; fetch it again, or take another epoch's")
     save(path, Checkpoint(model=arrays, state=state_of(fitted, contents, source)))
     if path != out:
         (out / "config.yaml").write_text(noted_yaml(fitted), encoding="utf-8")
@@ -91,7 +97,7 @@ def fitting_config(contents: Contents, config: Config, where: str) -> Config:
 def state_of(config: Config, contents: Contents, source: Path) -> dict[str, Any]:
     """What a test reads of a checkpoint, and where it came from."""
     return {"config": to_dict(config), "config_hash": config_hash(config),
-            "backbones": [asdict(tower)["backbone"] for tower in contents.towers],
+            "backbones": [tower.backbone for tower in contents.towers],
             "converted": {"source": source.name, "kind": contents.kind.value,
                           "sha256": sha256(source)}}
 

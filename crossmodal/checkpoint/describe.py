@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crossmodal.checkpoint import SHOWN, Checkpoint, find, is_checkpoint, load
+from crossmodal.checkpoint import (
+    AGAIN,
+    SHOWN,
+    Checkpoint,
+    CheckpointError,
+    find,
+    first_names,
+    is_checkpoint,
+    load,
+)
 from crossmodal.checkpoint.contents import (
     RETRIEVAL_KINDS,
     Contents,
     Kind,
+    not_finite,
     read_contents,
     shapes_of,
     sort_tensors,
@@ -36,7 +45,12 @@ def describe(place: Path) -> list[str]:
     if is_checkpoint(path):
         saved = load(path)
         level = "category" if "classes" in saved.state else "instance"
-        return [f"{path}: checkpoint of this project, {level} level", *about(saved),
+        try:
+            lines = about(saved)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{path}: its state is not what a training writes ({error!r}); "
+                                  f"{AGAIN}") from error
+        return [f"{path}: checkpoint of this project, {level} level", *lines,
                 *tensor_lines(sort_tensors(saved.model))]
     contents = read_contents(path)
     step = NEXT.get(contents.kind, "to use it: python -m crossmodal.checkpoint convert {path} "
@@ -59,7 +73,7 @@ def about(saved: Checkpoint) -> list[str]:
     lines += [f"counters: {', '.join(counters)}"] if counters else []
     history = progress.get("history", [])
     lines += [f"last of {len(history)} validations: {_pairs(history[-1])}"] if history else []
-    lines += [f"{len(state['classes'])} classes: {_some(state['classes'])}"] \
+    lines += [f"{len(state['classes'])} classes: {first_names(state['classes'])}"] \
         if "classes" in state else []
     return lines
 
@@ -67,6 +81,8 @@ def about(saved: Checkpoint) -> list[str]:
 def settings_lines(state: dict[str, Any]) -> list[str]:
     """The settings that are not the defaults, and what must be known of them."""
     kind = CategoryConfig if "classes" in state else Config
+    if not isinstance(state.get("config"), dict):
+        return ["no settings are stored in it"]
     try:
         config: Any = tree_from_dict(kind, state["config"], "its settings")
     except ConfigError as error:
@@ -90,14 +106,17 @@ def tensor_lines(contents: Contents) -> list[str]:
                      "none" if tower.head is None else str(tower.head)])
     lines += align(rows).rstrip("\n").split("\n") if contents.towers else ["no backbone is known"]
     for tower in contents.towers:
-        lines += [f"missing in {tower.prefix or 'it'}: {_some(tower.missing)}"] \
+        lines += [f"missing in {tower.prefix or 'it'}: {first_names(tower.missing)}"] \
             if tower.missing else []
-        lines += [f"of another shape: {_some(tower.mismatched)}"] if tower.mismatched else []
+        lines += [f"of another shape: {first_names(tower.mismatched)}"] if tower.mismatched else []
     lines += [f"{name} {shapes[name]}" for name in contents.attention]
     if contents.extra and (contents.kind in RETRIEVAL_KINDS or contents.towers):
-        lines.append(f"{len(contents.extra)} tensors in no tower: {_some(contents.extra)}")
+        lines.append(f"{len(contents.extra)} tensors in no tower: {first_names(contents.extra)}")
     elif contents.extra:
         lines += [f"{name} {shapes[name]}" for name in contents.extra[:SHOWN]]
+    spoilt = not_finite(contents.tensors)
+    if spoilt:
+        lines.append(f"{len(spoilt)} tensors with NaN or infinite numbers: {first_names(spoilt)}")
     if contents.counters:
         lines.append(f"{contents.counters} counters of batches (num_batches_tracked) are ignored")
     return lines
@@ -112,8 +131,3 @@ def _at(values: Any, key: str) -> Any:
 def _pairs(values: dict[str, Any]) -> str:
     return ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
                      for key, value in values.items())
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

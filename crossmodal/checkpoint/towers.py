@@ -54,7 +54,7 @@ def _tower(prefix: str, shapes: Mapping[str, Shape]) -> Tower | None:
     name = max(NAMES, key=lambda one: _agreement(one, shapes))
     expected, stem = backbone_shapes(name)
     fitting = _agreement(name, shapes)[0]
-    if 2 * fitting < len(expected) or stem not in shapes:
+    if 2 * fitting < len(expected) or len(shapes.get(stem, ())) < 2:
         return None
     heads = [n for n in shapes if n.startswith(HEADS) and n not in expected]
     return Tower(

@@ -14,19 +14,17 @@ test), or a .json list of objects with these names. ``image`` is the path below 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from crossmodal.data import safe_pickle
-from crossmodal.data.errors import DataError, some
-from crossmodal.prepare.source_check import Needed
+from crossmodal.data.errors import DataError
+from crossmodal.prepare.annotation_files import inside, is_name, read_json, sound_entries
+from crossmodal.prepare.source_check import Needed, lacking
 from crossmodal.prepare.splits import Split
-from crossmodal.runtime.log import get_logger
-
-logger = get_logger(__name__)
 
 WHERE = "get it from https://github.com/yangyi02/finegrained-pose, or name it with --annotations"
 PARTS = ("train", "test")
@@ -46,12 +44,13 @@ class CarPhoto:
         return str(PurePosixPath(self.image).with_suffix(""))
 
 
-def annotation_needs(path: Path) -> list[Needed]:
-    """What must be there to read annotations at `path`, relative to its parent."""
-    if path.suffix.lower() in (".csv", ".json"):
-        return [Needed(path.name, "the table of annotations", "see --help for its columns")]
-    return [Needed(f"{path.name}/{part}_anno*.pkl", f"the {part} annotations", WHERE)
-            for part in PARTS]
+def lacking_annotations(path: Path) -> list[str]:
+    """A complaint for everything that is not there of the annotations at `path`."""
+    if _is_table(path):
+        table = Needed(path.name, "the table of annotations", "see --help for its columns")
+        return lacking(path.parent, [table])
+    return lacking(path, [Needed(f"{part}_anno*.pkl", f"the {part} annotations", WHERE)
+                          for part in PARTS])
 
 
 def read_annotations(path: Path, below: Mapping[str, str]) -> list[CarPhoto]:
@@ -61,24 +60,8 @@ def read_annotations(path: Path, below: Mapping[str, str]) -> list[CarPhoto]:
     below : part -> folder, below the photos' one, of the names in its pickle ("" for none)
     Raises DataError when a file is not what it should be, or not one row of it can be used.
     """
-    table = path.suffix.lower() in (".csv", ".json")
-    rows = list(_table_rows(path) if table else _pickle_rows(path, below))
-    found: dict[str, CarPhoto] = {}
-    bad = []
-    for where, row in rows:
-        try:
-            photo = _photo(row)
-            if photo.key in found:
-                raise ValueError(f"a second {photo.image}")
-            found[photo.key] = photo
-        except (KeyError, TypeError, ValueError) as error:
-            bad.append(f"{where}: {type(error).__name__}: {error}")
-    if not found:
-        reason = f"no row can be used, {some(bad, len(rows), 'rows')}" if bad else "it has no rows"
-        raise DataError(f"{path}: {reason}")
-    if bad:
-        logger.warning("%s: left out, not usable: %s", path, some(bad, len(rows), "rows"))
-    return list(found.values())
+    rows = _table_rows(path) if _is_table(path) else _pickle_rows(path, below)
+    return sound_entries(rows, _photo, path, "rows")
 
 
 def owners_split(photos: Iterable[CarPhoto], name: str) -> Split | None:
@@ -94,10 +77,10 @@ def owners_split(photos: Iterable[CarPhoto], name: str) -> Split | None:
 
 def _photo(row: Mapping[str, Any]) -> CarPhoto:
     image, model, part = row["image"], row["model"], row.get("split") or None
-    path = PurePosixPath(image)
-    if not path.suffix or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"image {image!r} is not the path of a picture below the photos' folder")
-    if not isinstance(model, str) or len(PurePosixPath(model).parts) != 1 or model == "..":
+    path = inside(image, "image")
+    if not path.suffix:
+        raise ValueError(f"image {image!r} is not the path of a picture")
+    if not is_name(model):
         raise ValueError(f"model {model!r} is no id")
     if part not in (None, *PARTS):
         raise ValueError(f"split {part!r} is neither train nor test")
@@ -119,18 +102,28 @@ def _pickle_rows(folder: Path, below: Mapping[str, str]) -> Iterable[tuple[str, 
 
 
 def _table_rows(path: Path) -> Iterable[tuple[str, Any]]:
-    try:
-        if path.suffix.lower() == ".json":
-            rows = json.loads(path.read_text(encoding="utf-8-sig"))
-            names = set(rows[0]) if isinstance(rows, list) and rows else {"image", "model"}
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file)
-                rows, names = list(reader), set(reader.fieldnames or ())
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable table: {error}") from error
-    lacking = {"image", "model"} - names
-    if lacking or not isinstance(rows, list):
-        raise DataError(f"{path}: no column {', '.join(sorted(lacking))}; expected image, model "
-                        f"and, if wanted, split; found {', '.join(sorted(map(str, names)))}")
+    is_json = path.suffix.lower() == ".json"
+    rows = read_json(path, "see --help for its columns") if is_json else _csv_rows(path)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows[:1]):
+        raise DataError(f"{path}: expected a list of objects with image, model and, if wanted, "
+                        f"split; found {str(rows)!r:.40}")
+    absent = {"image", "model"} - set(rows[0]) if rows else set()
+    if absent:
+        raise DataError(f"{path}: no column {', '.join(sorted(absent))}; expected image, model "
+                        f"and, if wanted, split; found {', '.join(sorted(map(str, rows[0])))}")
     return ((f"row {number}", row) for number, row in enumerate(rows, 1))
+
+
+def _csv_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows; blanks around a cell mean nothing."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [[cell.strip() for cell in line] for line in csv.reader(file) if line]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable table: {error}") from error
+    names = lines[0] if lines else []
+    return [dict(zip_longest(names, line[:len(names)])) for line in lines[1:]]
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Callable, Optional
 from crossmodal.data.errors import DataError, some
 from crossmodal.prepare.car_annotations import (
     CarPhoto,
-    annotation_needs,
+    lacking_annotations,
     owners_split,
     read_annotations,
 )
 from crossmodal.prepare.instance_options import ALLOW, Options, add_instance_options
 from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
-from crossmodal.prepare.photo_store import Photo, mask_files
+from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.shapenet_source import FRONTS, SYNSETS, Model, find_models
 from crossmodal.prepare.source_check import (
     MissingSource,
@@ -65,7 +66,7 @@ def convert(source: CarSource, root: Path, name: str, split_name: str, options: 
     """
     models, front, complaints = _find_cars(source.models)
     complaints += lacking(source.home, source.needs)
-    complaints += lacking(source.annotations.parent, annotation_needs(source.annotations))
+    complaints += lacking_annotations(source.annotations)
     refuse_missing(complaints)
     annotated = read_annotations(source.annotations, source.below)
     photos = _photos(annotated, source, options)
@@ -81,8 +82,7 @@ def convert(source: CarSource, root: Path, name: str, split_name: str, options: 
     meshes = {shape: model for shape, model in models.items() if shape in shown}
     if not meshes:
         raise DataError(f"{source.models}: none of the {len(shown)} annotated models; {_MODELS}")
-    about = {"masks": f"given: {options.masks.name}" if options.masks else "the owners' boxes"
-             if source.boxes else "whole frames"}
+    about = {"masks": options.masks_of("the owners' boxes" if source.boxes else "whole frames")}
     return build(InstanceSet(name, photos, meshes, split, front, about), root, options)
 
 
@@ -142,13 +142,14 @@ def _boxes(annotated: Sequence[CarPhoto], find_box: FindBox) -> dict[str, Box]:
         try:
             box = find_box(car.image)
         except (OSError, ValueError) as error:
-            box, reason = None, str(error)
+            bad.append(f"{car.image}: {error}")
+            continue
+        if box is None:
+            bad.append(f"{car.image}: not in the owners' annotations")
+        elif not all(map(math.isfinite, box)):
+            bad.append(f"{car.image}: a box of {box}")
         else:
-            reason = f"{car.image}: not in the owners' annotations"
-        if box:
             boxes[car.key] = box
-        else:
-            bad.append(reason)
     if bad:
         logger.warning("no box, the whole frame is taken: %s", some(bad, len(annotated), "photos"))
     return boxes
@@ -157,12 +158,9 @@ def _boxes(annotated: Sequence[CarPhoto], find_box: FindBox) -> dict[str, Box]:
 def _absent(
     photos: Mapping[str, Photo], unknown: Sequence[str], known: int, models: Path
 ) -> list[str]:
-    images = sorted(p.image for p in photos.values() if not p.image.is_file())
-    masks = sorted(p.mask for p in photos.values() if p.mask and not p.mask.is_file())
     shapes = len({photo.shape for photo in photos.values()})
     return [
-        *absent(images, len(photos), "photos", "get the photos' archives again"),
-        *absent(masks, len(photos), "masks", "complete the folder of --masks"),
+        *absent_photos(photos, "get the photos' archives again", "complete the folder of --masks"),
         *absent([Path(shape) for shape in unknown], shapes, f"car models ({known} are in {models})",
                 _MODELS),
     ]

@@ -28,6 +28,10 @@ class Options:
     workers: int | None = None
     redo: bool = False
 
+    def masks_of(self, owners: str) -> str:
+        """Whose masks are used: the given ones, else `owners`."""
+        return f"given: {self.masks.name}" if self.masks else owners
+
 
 def add_instance_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Add the options of `Options`, and --root and --name."""

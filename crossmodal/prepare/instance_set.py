@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.photo_store import PHOTO, Photo, store_photos
-from crossmodal.prepare.shape_store import import_meshes, model_name
+from crossmodal.prepare.shape_store import count_views, import_meshes, model_name
 from crossmodal.prepare.shapenet_source import Model
 from crossmodal.prepare.source_check import (
     POINTS,
@@ -60,6 +61,10 @@ def build(data: InstanceSet, root: Path, options: Options) -> Path:
 
     Raises NoRoom before anything is made, DataError when no photo or no shape is left.
     """
+    for part, keys in (("train", data.split.train), ("test", data.split.test)):
+        if not keys:
+            raise DataError(f"{data.name}: no {part} photo in the split {data.split.name}; give "
+                            "lists with --train-json and --test-json, or more photos of a shape")
     folder = Path(root) / data.name
     photos = {key: data.photos[key] for key in sorted({*data.split.train, *data.split.test})}
     _refuse_source_inside(photos.values(), folder)
@@ -68,9 +73,11 @@ def build(data: InstanceSet, root: Path, options: Options) -> Path:
     make_shapes(models, folder, data.name, options.size, options.steps, options.workers,
                 options.redo)
     manifest = store_photos(photos, folder, options.copy, options.workers, options.redo)
-    sound = _sound_shapes(folder / f"rendering_{data.name}", models, options.steps)
+    views = folder / f"rendering_{data.name}"
+    sound = _sound_shapes(views, models, options.steps)
     records = _records(photos, manifest, sound)
-    _write_lists(folder, data, records, manifest, sound)
+    gallery = count_views(views, sound) if "views" in options.steps else len(sound)
+    _write_lists(folder, data, records, manifest, gallery)
     return folder
 
 
@@ -113,10 +120,11 @@ def loads(
 
 def _refuse_source_inside(photos: Iterable[Photo], folder: Path) -> None:
     """Else a photo would be replaced by a link to itself, or by its smaller copy."""
-    made = [(folder / name).resolve() for name in ("img", "mask")]
+    made = [Path(os.path.realpath(folder / name)) for name in ("img", "mask")]
     for photo in photos:
         for path in filter(None, (photo.image, photo.mask)):
-            if any(place in (path.parent.resolve() / path.name).parents for place in made):
+            parents = (Path(os.path.realpath(path.parent)) / path.name).parents
+            if any(place in parents for place in made):
                 raise DataError(f"{path} lies where the data set is made, in {folder}; move the "
                                 "source elsewhere, or make the data set under another --root")
 
@@ -131,8 +139,7 @@ def _records(
     photos: Mapping[str, Photo], manifest: Manifest, sound: Collection[str]
 ) -> dict[str, dict[str, Any]]:
     """{photo key: its entry in a list}, of sound photos of sound shapes."""
-    stored = {key: manifest.items[key] for key in photos
-              if manifest.items[key]["status"] == "done"}
+    stored = {key: manifest.items[key] for key in manifest.done(photos)}
     lost = [key for key in stored if photos[key].shape not in sound]
     if lost:
         logger.warning("left out, because their shapes could not be made: %s",
@@ -152,7 +159,7 @@ def _write_lists(
     data: InstanceSet,
     records: Mapping[str, dict[str, Any]],
     manifest: Manifest,
-    sound: Collection[str],
+    gallery: int,
 ) -> None:
     """Both lists, and what is to be said about them."""
     counts: dict[str, Any] = {}
@@ -165,12 +172,12 @@ def _write_lists(
         shapes = {data.photos[key].shape for key in kept}
         counts[part] = {"photos": len(kept), "of": len(keys), "shapes": len(shapes)}
     masks = Counter(manifest.items[key]["mask_from"] for key in records)
-    about = {**counts, "gallery": len(sound), "masks_from": dict(sorted(masks.items())),
+    about = {**counts, "gallery": gallery, "masks_from": dict(sorted(masks.items())),
              **data.about}
     facts = write_split(folder, data.split, about)
     manifest.about = {"split": facts}
     manifest.save()
     logger.info("%s: split %s (%s); %d photos train, %d test, %d shapes; masks: %s", folder,
                 data.split.name, data.split.whose, counts["train"]["photos"],
-                counts["test"]["photos"], len(sound),
+                counts["test"]["photos"], gallery,
                 ", ".join(f"{n} from {what}" for what, n in sorted(masks.items())))

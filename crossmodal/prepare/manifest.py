@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.data.errors import DataError
+from crossmodal.prepare.output import write_json
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "scipy", "trimesh", "embreex", "pillow")
@@ -74,6 +76,10 @@ class Manifest:
             and all((self.folder / name).is_file() for name in record["files"])
         )
 
+    def done(self, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` whose items are sound, in their order."""
+        return [key for key in keys if self.items[key]["status"] == "done"]
+
     @property
     def failed(self) -> list[str]:
         """Keys of the failed items, sorted."""
@@ -90,8 +96,7 @@ class Manifest:
             "items": {key: self.items[key] for key in sorted(self.items)},
         }
         path = self.folder / MANIFEST
-        with atomic_write(path) as file:
-            file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        write_json(path, content)
         return path
 
 
@@ -108,9 +113,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not a readable manifest ({error}); remove the file") from error
+        raise DataError(f"{path}: not a readable manifest ({error}); remove the file") from error
     if not isinstance(stored, dict) or not isinstance(stored.get("items"), dict):
-        raise ValueError(f"{path}: not a manifest of a prepare program; remove the file")
+        raise DataError(f"{path}: not a manifest of a prepare program; remove the file")
     return stored
 
 

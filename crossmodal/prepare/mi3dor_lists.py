@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from crossmodal.data.errors import DataError
+from crossmodal.prepare.annotation_files import nameable
 from crossmodal.prepare.class_names import label, labels_of
 from crossmodal.prepare.mi3dor_source import MeshItem, head, is_mesh
 from crossmodal.prepare.picture_items import PictureItem, pictures_in
@@ -114,7 +115,8 @@ def listed_shapes(
         path = found.locate(name)
         if is_mesh(path) and path.is_file() and not pictures(path.parent):
             file = _relative(path, home)
-            meshes[file] = MeshItem(str(Path(file).with_suffix("")), file, number - start)
+            key = str(Path(file).with_suffix(""))
+            meshes.setdefault(key, MeshItem(key, file, number - start))
         else:
             folder, stem = (path, "") if path.is_dir() else (path.parent, head(path))
             rows.setdefault((folder, stem), {})[path] = number - start
@@ -137,12 +139,13 @@ def _pictures(folder: Path) -> Sequence[Path]:
 
 
 def _line(text: str, where: str) -> Line | None:
-    text = text.strip()
-    if not text:
+    if not text.strip():
         return None
-    name, _, number = text.rpartition(" ") if " " in text else text.rpartition("\t")
     try:
-        return name.strip(), int(number)
+        name, number = text.strip().rsplit(None, 1)
+        if nameable(name.replace("\\", "/")):
+            return name, int(number)
+        raise ValueError("no file can have such a name")
     except ValueError as error:
         raise DataError(
             f'{where}: expected "path label" with a whole number as label, found {text!r:.80}'

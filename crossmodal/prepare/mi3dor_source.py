@@ -98,7 +98,7 @@ def read_shapes(
 ) -> tuple[list[PictureItem], list[MeshItem]]:
     """The shapes in a folder of class folders, with all their views; and those without views."""
     shapes: list[PictureItem] = []
-    meshes: list[MeshItem] = []
+    meshes: dict[str, MeshItem] = {}  # of a shape in several formats, the first
     for number, folder in _classes(place, names):
         seen: set[str] = set()
         for stem, views in _shapes_in(folder):
@@ -108,8 +108,9 @@ def read_shapes(
         for mesh in _meshes_in(folder):
             (file,) = _relative([mesh], home)
             if mesh.stem not in seen and mesh.parent.name not in seen:
-                meshes.append(MeshItem(str(Path(file).with_suffix("")), file, number))
-    return shapes, meshes
+                key = str(Path(file).with_suffix(""))
+                meshes.setdefault(key, MeshItem(key, file, number))
+    return shapes, list(meshes.values())
 
 
 def head(path: Path) -> str:

@@ -12,7 +12,7 @@ from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.category_lists import spread
 from crossmodal.prepare.kinds_store import write_view_pictures
-from crossmodal.prepare.list_files import ListItem
+from crossmodal.prepare.list_files import ListItem, refuse_unlistable
 from crossmodal.prepare.mi3dor_source import MeshItem
 from crossmodal.prepare.picture_items import PictureItem
 from crossmodal.prepare.runner import Item, Task, run
@@ -94,5 +94,6 @@ def _up(file: str, up: str) -> str:
 
 
 def _render(task: Task) -> dict[str, Any]:
+    refuse_unlistable(f"{task.key}/0.png")
     up = task.facts["up"]
     return write_view_pictures(task, turned(load_mesh(task.source), up, FRONTS[up]))

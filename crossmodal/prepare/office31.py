@@ -29,7 +29,7 @@ from crossmodal.prepare.picture_items import (
     write_facts,
 )
 from crossmodal.prepare.pools import keep_workers
-from crossmodal.prepare.source_check import Load, Needed, check_room, require
+from crossmodal.prepare.source_check import Load, Needed, check_room, lacking, refuse_missing
 from crossmodal.prepare.source_home import find_home
 from crossmodal.prepare.splits import Split
 from crossmodal.runtime.log import get_logger
@@ -59,8 +59,8 @@ def main(
     """Write the lists; returns ``<root>/office31``."""
     folder = Path(root) / NAME
     home = find_home(Path(source), lambda place: any((place / name).is_dir() for name in DOMAINS))
-    require(home, [Needed(name, f"{count} pictures", WHERE) for name, count in DOMAINS.items()])
-    require(home, list(_absent_classes(home)))
+    domains = [Needed(name, f"{count} pictures", WHERE) for name, count in DOMAINS.items()]
+    refuse_missing([*lacking(home, domains), *_absent_classes(home)])
     items = [item for domain in DOMAINS for item in _pictures(home, domain)]
     check_room(folder, [Load("pictures to look at", len(items), LOOK)], workers)
     manifest = look_at(NAME, items, home, folder, workers, redo)
@@ -82,13 +82,14 @@ def _domain(home: Path, domain: str) -> Path:
     return images if images.is_dir() else home / domain
 
 
-def _absent_classes(home: Path) -> Iterator[Needed]:
-    for domain in DOMAINS:
+def _absent_classes(home: Path) -> Iterator[str]:
+    """A complaint for every class that a domain, if it is there, lacks."""
+    for domain in filter(lambda domain: (home / domain).is_dir(), DOMAINS):
         place = _domain(home, domain)
         there = class_folders(place, CLASSES)
         for label, name in enumerate(CLASSES):
             if not any(pictures_in(folder) for folder in there.get(label, [])):
-                yield Needed(f"{place.relative_to(home)}/{name}/*.jpg", "a class", WHERE)
+                yield f"{place / name}/*.jpg: a class; {WHERE}"
 
 
 def _pictures(home: Path, domain: str) -> list[PictureItem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ JPEG_QUALITY = 92
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write an array as .npy."""
-    with atomic_write(path) as file:
-        np.save(file, array, allow_pickle=False)
+    content = io.BytesIO()  # straight to a file, np.save does not say that the disk is full
+    np.save(content, array, allow_pickle=False)
+    write_bytes(path, content.getbuffer())
 
 
 def write_image(path: Path, image: np.ndarray) -> None:
@@ -29,12 +31,13 @@ def write_image(path: Path, image: np.ndarray) -> None:
             Image.fromarray(image).save(file, "PNG")
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write bytes."""
     with atomic_write(path) as file:
         file.write(content)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write plain values as readable JSON."""
-    write_bytes(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    """Write plain values as readable JSON; what is no UTF-8 in a name is escaped."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))

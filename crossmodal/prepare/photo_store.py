@@ -22,7 +22,7 @@ from crossmodal.prepare.manifest import Manifest, file_digest
 from crossmodal.prepare.output import write_bytes, write_image
 from crossmodal.prepare.photo_masks import UPRIGHT, Size, box_mask, fit_mask, orientation
 from crossmodal.prepare.runner import Item, Task, run
-from crossmodal.prepare.source_check import Cost
+from crossmodal.prepare.source_check import Cost, absent
 
 SIDE = 1280  # pixels of the longer side, at most: 5 times what the network sees
 PHOTO = Cost(0.05, 40_000)  # mostly a link and a mask; a photo that is written anew has 200 kB
@@ -65,6 +65,14 @@ def store_photos(
     items = {key: photo.item() for key, photo in photos.items()}
     settings = {"side": SIDE, "copy": copy}
     return run("store_photos", items, _store_photo, folder, settings, workers, redo)
+
+
+def absent_photos(photos: Mapping[str, Photo], images_from: str, masks_from: str) -> list[str]:
+    """A complaint about the photos, and one about the masks, that are not there."""
+    images = sorted(p.image for p in photos.values() if not p.image.is_file())
+    masks = sorted(p.mask for p in photos.values() if p.mask and not p.mask.is_file())
+    return [*absent(images, len(photos), "photos", images_from),
+            *absent(masks, len(photos), "masks", masks_from)]
 
 
 def mask_files(folder: Path) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from typing import Any
 from crossmodal.data.errors import SampleError
 from crossmodal.data.image_lists import SUFFIXES
 from crossmodal.data.images import read_rgb
-from crossmodal.prepare.list_files import ListItem
+from crossmodal.prepare.list_files import ListItem, refuse_unlistable
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost
@@ -71,7 +71,8 @@ def look_at(
 
 def sound(items: Iterable[PictureItem], manifest: Manifest) -> list[PictureItem]:
     """Those of which every picture could be read."""
-    return [item for item in items if manifest.items[item.key]["status"] == "done"]
+    by_key = {item.key: item for item in items}
+    return [by_key[key] for key in manifest.done(by_key)]
 
 
 def write_facts(
@@ -104,7 +105,7 @@ def _facts(item: PictureItem, home: Path) -> dict[str, Any]:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return -1
 
 
@@ -112,7 +113,6 @@ def _look(task: Task) -> dict[str, Any]:
     if task.facts.get("problem"):
         raise SampleError(task.facts["problem"])
     for name in task.facts["files"]:
-        if name != name.strip() or "\n" in name or "\r" in name:
-            raise SampleError(f"{name!r}: such a name cannot stand in a list; rename the file")
+        refuse_unlistable(name)
         read_rgb(task.source / name, LEAST)
     return {"files": []}

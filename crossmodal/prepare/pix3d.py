@@ -44,11 +44,12 @@ from crossmodal.prepare.instance_options import (
 )
 from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
 from crossmodal.prepare.options import run_program
-from crossmodal.prepare.photo_store import Photo, mask_files
+from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.pix3d_source import FLAGS, Entry, choose_models, read_entries
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.shapenet_source import Model
 from crossmodal.prepare.source_check import Needed, absent, refuse_missing, require
+from crossmodal.prepare.source_home import find_home
 
 NAME = "pix3d"
 CATEGORIES = ("bed", "chair", "sofa", "table")
@@ -73,7 +74,8 @@ def main(
     occlusion : key of OCCLUSION; front : axis that the models face
     Raises MissingSource, NoRoom or DataError with what is to be done.
     """
-    source, options = Path(source), options or Options()
+    source = find_home(Path(source), lambda folder: (folder / "pix3d.json").is_file())
+    options = options or Options()
     require(source, _needs(categories))
     entries = [e for e in read_entries(source / "pix3d.json") if e.category in categories]
     listed = options.train_json is not None
@@ -88,7 +90,7 @@ def main(
     if not options.allow_missing:
         refuse_missing(_absent(chosen, models), ALLOW)
     about = {"occlusion": "as listed" if listed else occlusion,
-             "left_out": _left_out(entries, usable), "masks": _masks_of(options)}
+             "left_out": _left_out(entries, usable), "masks": options.masks_of("the owners'")}
     meshes = {shape: _model(path) for shape, path in models.items()}
     return build(InstanceSet(name, photos, meshes, split, front, about), root, options)
 
@@ -114,13 +116,10 @@ def _photos(entries: Sequence[Entry], source: Path, options: Options) -> dict[st
 
 
 def _absent(photos: Mapping[str, Photo], models: Mapping[str, Path]) -> list[str]:
-    images = [p.image for p in photos.values() if not p.image.is_file()]
-    masks = [p.mask for p in photos.values() if p.mask and not p.mask.is_file()]
     meshes = [path for path in models.values() if not path.is_file()]
     again = "unpack pix3d.zip again"
     return [
-        *absent(sorted(images), len(photos), "photos", again),
-        *absent(sorted(masks), len(photos), "masks", f"{again}, or complete the folder of --masks"),
+        *absent_photos(photos, again, f"{again}, or complete the folder of --masks"),
         *absent(sorted(meshes), len(models), "models", again),
     ]
 
@@ -134,10 +133,6 @@ def _left_out(entries: Sequence[Entry], usable: Sequence[Entry]) -> dict[str, in
     kept = {entry.key for entry in usable}
     flags = Counter(flag for e in entries if e.key not in kept for flag in sorted(e.flags))
     return {"photos": len(entries) - len(usable), **dict(sorted(flags.items()))}
-
-
-def _masks_of(options: Options) -> str:
-    return f"given: {options.masks.name}" if options.masks else "the owners'"
 
 
 def _parse() -> dict[str, Any]:

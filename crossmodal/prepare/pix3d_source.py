@@ -9,14 +9,14 @@ lists, which name a shape by its folder.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from crossmodal.data.errors import DataError, some
+from crossmodal.data.errors import DataError
+from crossmodal.prepare.annotation_files import inside, is_name, read_json, sound_entries
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -42,28 +42,11 @@ def read_entries(path: Path) -> list[Entry]:
 
     Raises DataError when the file is no such list, or has no sound entry.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not readable ({error}); unpack pix3d.zip again") from error
+    content = read_json(path, "unpack pix3d.zip again")
     if not isinstance(content, list):
         raise DataError(f"{path}: expected a list of photos, found {type(content).__name__}")
-    found: dict[str, Entry] = {}
-    bad = []
-    for index, item in enumerate(content):
-        try:
-            entry = _entry(item)
-            if entry.key in found:
-                raise ValueError(f"a second {entry.image}")
-            found[entry.key] = entry
-        except (KeyError, TypeError, ValueError) as error:
-            bad.append(f"entry {index}: {type(error).__name__}: {error}")
-    if not found:
-        raise DataError(f"{path}: no entry can be used, {some(bad, len(content), 'entries')}"
-                        if bad else f"{path}: the list is empty")
-    if bad:
-        logger.warning("%s: left out, not usable: %s", path, some(bad, len(content), "entries"))
-    return list(found.values())
+    rows = ((f"entry {index}", item) for index, item in enumerate(content))
+    return sound_entries(rows, _entry, path, "entries")
 
 
 def choose_models(entries: Iterable[Entry], source: Path) -> dict[str, Path]:
@@ -83,11 +66,11 @@ def choose_models(entries: Iterable[Entry], source: Path) -> dict[str, Path]:
 
 def _entry(item: Any) -> Entry:
     """Raises KeyError, TypeError or ValueError for an entry that cannot be used."""
-    image, mask, model = (_inside(item[name], name) for name in ("img", "mask", "model"))
+    image, mask, model = (inside(item[name], name) for name in ("img", "mask", "model"))
     category = item["category"]
     if image.parts[0] != "img" or len(image.parts) < 2:
         raise ValueError(f"img {image} is not in img/")
-    if not isinstance(category, str) or len(PurePosixPath(category).parts) != 1:
+    if not is_name(category):
         raise ValueError(f"category {category!r}")
     if len(model.parts) < 2:
         raise ValueError(f"model {model} is not .../<instance>/<file>")
@@ -100,11 +83,3 @@ def _entry(item: Any) -> Entry:
         model=str(model),
         flags=frozenset(flag for flag in FLAGS if item.get(flag)),
     )
-
-
-def _inside(value: Any, name: str) -> PurePosixPath:
-    """A path that stays inside the folder it is relative to."""
-    path = PurePosixPath(value)
-    if not path.parts or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{name} {value!r} is not a path inside the data set")
-    return path

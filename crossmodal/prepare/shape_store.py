@@ -6,7 +6,7 @@ turned to stand like all others, and stored. What is broken is known before anyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.shapenet_source import Model, read_model
 from crossmodal.prepare.upright import turned
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
 
 
 def import_meshes(
@@ -34,8 +37,17 @@ def import_meshes(
     out = folder / "model"
     items = {key: Item(mesh.path, {"member": mesh.member}) for key, mesh in meshes.items()}
     manifest = run("import_meshes", items, _import_mesh, out, {"front": front}, workers, redo)
-    done = [key for key in sorted(meshes) if manifest.items[key]["status"] == "done"]
-    return {key: out / model_name(key) for key in done}
+    return {key: out / model_name(key) for key in manifest.done(sorted(meshes))}
+
+
+def count_views(views: Path, keys: Collection[str]) -> int:
+    """Shapes that have views in a folder; a warning counts those that are none of `keys`."""
+    there = {path.relative_to(views).as_posix()[:-len(".npy")] for path in views.rglob("*.npy")}
+    others = there.difference(keys)
+    if others:
+        logger.warning("%s: %d shapes of an earlier run stay in the gallery (first: %s); --redo "
+                       "removes them", views, len(others), min(others))
+    return len(there)
 
 
 def model_name(key: str) -> str:

@@ -27,7 +27,7 @@ from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.generate import LIBRARY, make_shapes
 from crossmodal.prepare.options import add_common_options, run_program
 from crossmodal.prepare.pools import keep_workers
-from crossmodal.prepare.shape_store import import_meshes
+from crossmodal.prepare.shape_store import count_views, import_meshes
 from crossmodal.prepare.shapenet_source import FILES, FRONTS, SYNSETS, Copy, find_models
 from crossmodal.prepare.source_check import (
     POINTS,
@@ -38,12 +38,8 @@ from crossmodal.prepare.source_check import (
     view_cost,
 )
 from crossmodal.prepare.splits import Split, write_split
-from crossmodal.runtime.log import get_logger
 
 SPLIT = Split("none", "owners", "every shape is in the library", [], [])
-
-logger = get_logger(__name__)
-
 
 @keep_workers()
 def main(
@@ -72,7 +68,7 @@ def main(
     renderings = {_rendering(category): _of(category, models) for category in copy.models}
     make_shapes(folder, renderings, size, workers, redo)
     for name, paths in renderings.items():
-        _warn_others(folder / name, paths)
+        count_views(folder / name, paths)
     _write_facts(folder, copy, size)
     return folder
 
@@ -108,16 +104,6 @@ def _of(category: str, models: Mapping[str, Path]) -> dict[str, Path]:
         for key, path in models.items()
         if key.startswith(f"{category}/")
     }
-
-
-def _warn_others(views: Path, paths: Mapping[str, Path]) -> None:
-    others = [path for path in views.glob("*.npy") if path.stem not in paths]
-    if others:
-        logger.warning(
-            "%s: %d shapes of an earlier run stay in the library; --redo removes them",
-            views,
-            len(others),
-        )
 
 
 def _write_facts(folder: Path, copy: Copy, size: int) -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 from crossmodal.data.errors import DataError
@@ -29,8 +31,11 @@ SYNSETS = {
     "car": "02958343",
 }
 FILES = {"v1": "model.obj", "v2": "models/model_normalized.obj"}
+HIDDEN = (".", "__MACOSX")  # folders that are no shape
 FRONTS = {"v1": "x", "v2": "-z"}
 WHOLE = "ShapeNetCore*.zip"
+# What reading a member of a zip file raises: torn, encrypted, packed in an unknown way.
+TORN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _WHERE = (
     "ask for ShapeNetCore at https://shapenet.org or "
     "https://huggingface.co/datasets/ShapeNet/ShapeNetCore and put {synset}.zip, or the folder "
@@ -98,9 +103,9 @@ def read_model(path: Path, member: str | None = None) -> Mesh:
         alone = Path(folder) / "model.obj"  # without its materials, whose textures are large
         try:
             alone.write_bytes(_zip(path).read(member) if member else path.read_bytes())
-        except (KeyError, FileNotFoundError) as error:
+        except (KeyError, FileNotFoundError, IsADirectoryError) as error:
             raise MeshError(f"{name}: no such file; fetch this model again") from error
-        except zipfile.BadZipFile as error:
+        except TORN as error:
             raise MeshError(f"{name}: damaged ({error}); fetch the zip file again") from error
         try:
             return load_mesh(alone)
@@ -117,15 +122,16 @@ def _holds(folder: Path, categories: Sequence[str]) -> bool:
 
 
 def _place(home: Path, synset: str) -> _Place | None:
-    if (home / synset).is_dir():
-        return _unpacked(home / synset)
+    folders = [home / synset] if (home / synset).is_dir() else []
     archives = [home / f"{synset}.zip", *sorted(home.glob(WHOLE))]
-    places = (_zipped(path, synset) for path in archives if path.is_file())
-    return next((place for place in places if place.instances), None)
+    places = chain(map(_unpacked, folders),
+                   (_zipped(path, synset) for path in archives if path.is_file()))
+    return next((place for place in places if place.files), None)
 
 
 def _unpacked(folder: Path) -> _Place:
-    instances = sorted(child.name for child in folder.iterdir() if child.is_dir())
+    instances = sorted(child.name for child in folder.iterdir()
+                       if child.is_dir() and not child.name.startswith(HIDDEN))
     files: dict[str, dict[str, Model]] = {}
     for instance in instances:
         for layout, name in FILES.items():
@@ -146,6 +152,8 @@ def _zipped(path: Path, synset: str) -> _Place:
         if not match:
             continue
         inside, instance, name = match.groups()
+        if instance.startswith(HIDDEN):
+            continue
         instances.add(instance)
         if name in layouts:
             model = Model(path, entry.filename, entry.file_size)

@@ -16,8 +16,15 @@ def find_home(source: Path, holds: Callable[[Path], bool]) -> Path:
     """
     if not source.is_dir() or holds(source):
         return source
-    inner = [child for child in sorted(source.iterdir()) if child.is_dir() and holds(child)]
+    inner = [child for child in sorted(source.iterdir()) if _does_hold(child, holds)]
     if len(inner) > 1:
         names = ", ".join(child.name for child in inner)
         raise DataError(f"{source}: several copies of the data set ({names}); give one as --source")
     return inner[0] if inner else source
+
+
+def _does_hold(folder: Path, holds: Callable[[Path], bool]) -> bool:
+    try:
+        return folder.is_dir() and holds(folder)
+    except PermissionError:  # lost+found, another user's folder
+        return False

@@ -20,8 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from crossmodal.data.errors import DataError, some
+from crossmodal.prepare.annotation_files import read_json
 from crossmodal.prepare.manifest import file_digest
 from crossmodal.prepare.output import write_json
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
 
 OURS = "crossmodal-split-1"
 SPLIT_FILE = "split.json"
@@ -75,6 +79,10 @@ def listed_split(
             raise DataError(f"{path}: no photo, or several, of the source for "
                             f"{some(unknown, len(names), 'entries')}; is it of this data set?")
         lists.append(sorted({key for key in found if key}))
+    twice = sorted(set(lists[0]) & set(lists[1]))
+    if twice:
+        logger.warning("%s, %s: both have %s: these are tested on what was trained on", train_json,
+                       test_json, some(twice, len(lists[1]), "test photos"))
     digests = [f"{path.name} (sha256 {file_digest(path)})" for path in (train_json, test_json)]
     name = f"lists {train_json.name}, {test_json.name}"
     return Split(name, "given", f"the lists {' and '.join(digests)}", *lists)
@@ -118,7 +126,7 @@ def split_notes(facts: Mapping[str, Any] | None) -> list[str]:
 
 
 def _place(key: str) -> str:
-    return hashlib.sha256(f"{OURS}/{key}".encode()).hexdigest()
+    return hashlib.sha256(f"{OURS}/{key}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class _Keys:
@@ -132,7 +140,8 @@ class _Keys:
                 self.by_end.setdefault(end, set()).add(key)
 
     def find(self, path: str) -> str | None:
-        name = str(PurePosixPath(path.replace("\\", "/")).with_suffix(""))
+        whole_name = PurePosixPath(path.replace("\\", "/"))
+        name = str(whole_name.with_suffix("")) if whole_name.name else ""
         whole = next((end for end in _ends(name) if end in self.all), None)
         fitting = self.by_end.get(name, set())
         return whole or (next(iter(fitting)) if len(fitting) == 1 else None)
@@ -146,11 +155,11 @@ def _ends(path: str) -> list[str]:
 
 def _names(path: Path) -> list[str]:
     """The pictures that a list names."""
+    content = read_json(path, "expected a list of {\"img\": path}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         images = content["images"] if isinstance(content, dict) else content
         names = [item["img"] if "img" in item else item["file_name"] for item in images]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(f"{path}: not a json list of {{\"img\": path}} "
                         f"({type(error).__name__}: {error})") from error
     if not names or not all(isinstance(name, str) and name for name in names):

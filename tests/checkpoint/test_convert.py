@@ -29,6 +29,7 @@ from crossmodal.checkpoint import CheckpointError
 from crossmodal.checkpoint.__main__ import main
 from crossmodal.checkpoint.contents import Kind, sort_tensors
 from crossmodal.checkpoint.convert import convert, fitting_config
+from crossmodal.checkpoint.describe import describe
 from crossmodal.config import Config, config_hash, from_dict, load_config
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import RetrievalNet
@@ -177,3 +178,12 @@ def test_it_is_a_program(tmp_path: Path, repo_root: Path, arrays: Arrays) -> Non
                           timeout=300)
     assert done.returncode == 0, done.stderr
     assert "converted from a.pkl, retrieval network of the released layout" in done.stdout
+
+
+def test_weights_that_are_no_numbers_are_named(tmp_path: Path, arrays: Arrays) -> None:
+    name = "attention.linear_in.weight"
+    source = write(tmp_path / "a.pkl", {**arrays, name: np.full((8, 8), np.nan, np.float32)})
+    with pytest.raises(CheckpointError, match=f"a.pkl: 1 tensors have NaN.*{name}; fetch it"):
+        convert(source, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert f"1 tensors with NaN or infinite numbers: {name}" in describe(source)

@@ -22,6 +22,7 @@ from checkpoint.released_files import (
 from weights.torch_files import zip_file
 
 from crossmodal import checkpoint
+from crossmodal.checkpoint import CheckpointError
 from crossmodal.checkpoint.__main__ import main
 from crossmodal.checkpoint.contents import Contents, Kind, sort_tensors
 from crossmodal.checkpoint.describe import describe, tensor_lines
@@ -30,7 +31,9 @@ from crossmodal.config import CategoryConfig, Config, override, to_dict
 from crossmodal.config.released import TARGET_LABELS
 from crossmodal.models.backbones import NAMES
 from crossmodal.training.run_state import Progress
+from crossmodal.weights.torch_file import LEGACY_MAGIC, LEGACY_PROTOCOL
 
+STEM = "query_encoder.mobilenet_v2.features.0.0.weight"
 HEADS = {"vgg": "classifier.6.weight", "alexnet": "classifier.6.weight",
          "mobilenet_v2": "classifier.1.weight", "resnet": "fc.weight"}
 
@@ -177,3 +180,31 @@ def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str])
                             ("notes.txt", "weights are read from .safetensors")):
         assert main(["inspect", str(tmp_path / name)]) == 1
         assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(), (32,)])
+def test_a_first_convolution_of_the_wrong_kind(shape: tuple[int, ...]) -> None:
+    shapes = {**shapes_of(*LIGHT, dim=8), STEM: shape}
+    found = sort_tensors(empty_arrays(shapes))
+    assert found.kind is Kind.UNKNOWN and len(found.towers) == 1
+
+
+@pytest.mark.parametrize("parts", [[[1]], [{"little_endian": True}, {"a": 1}, 5],
+                                   [{"little_endian": True}, {"a": 1}, [[1]]]])
+def test_torn_old_files_of_torch_are_named(tmp_path: Path, parts: list,
+                                           capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "old.pth"
+    stream = [LEGACY_MAGIC, LEGACY_PROTOCOL, *parts]
+    path.write_bytes(b"".join(pickle.dumps(part, 2) for part in stream) + bytes(8))
+    assert main(["inspect", str(path)]) == 1
+    assert f"{path}: broken" in capsys.readouterr().err
+
+
+def test_a_checkpoint_without_settings_or_with_a_strange_state(tmp_path: Path) -> None:
+    some = {"net.x": np.zeros(2, np.float32)}
+    path = checkpoint.save(tmp_path / "a.safetensors", checkpoint.Checkpoint(model=some))
+    assert "no settings are stored in it" in describe(path)
+    strange = checkpoint.Checkpoint(model=some, state={"progress": 3})
+    path = checkpoint.save(tmp_path / "b.safetensors", strange)
+    with pytest.raises(CheckpointError, match=r"b\.safetensors: its state is not what"):
+        describe(path)

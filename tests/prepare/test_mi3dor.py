@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -194,3 +195,22 @@ def test_too_few_views(tmp_path: Path, three_classes: None) -> None:
     copy = mi3dor_by_kind(tmp_path / "copy", SMALL)
     with pytest.raises(DataError, match="13 views are wanted of each shape"):
         make(copy, tmp_path, views=13)
+
+
+def test_meshes_with_names_that_lists_cannot_hold_and_in_two_formats(
+    tmp_path: Path, three_classes: None
+) -> None:
+    copy = mi3dor_by_kind(tmp_path / "copy", SMALL)
+    shutil.rmtree(copy / "view" / "test")
+    obj, off = obj_bytes(chair(), lambda corners: corners), off_bytes([chair()[0]])
+    for name in SMALL:
+        write_files(copy, {f"model/test/{name}/a.obj": obj, f"model/test/{name}/a.off": off})
+    for odd in (b"two\nlines.off", b"st\xfchl.off"):
+        path = os.fsencode(copy / "model" / "test" / "bed") + b"/" + odd
+        Path(os.fsdecode(path)).write_bytes(off)
+    folder = make(copy, tmp_path, size=24)
+    assert len(read_items(folder / "target_test.txt", 4)) == 3
+    stored = json.loads((folder / "view" / "manifest.json").read_text(encoding="utf-8"))
+    assert [Path(key).name for key in stored["failed"]] == ["st\udcfchl", "two\nlines"]
+    assert all("cannot stand in a list" in stored["items"][key]["error"]
+               for key in stored["failed"])

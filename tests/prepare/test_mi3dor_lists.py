@@ -100,3 +100,19 @@ def test_odd_lines_of_lists(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(DataError, match=complaint):
             make(copy, tmp_path)
+
+
+def test_blanks_of_any_kind_part_path_and_label(tmp_path: Path) -> None:
+    copy = mi3dor_by_kind(tmp_path / "copy", SMALL)
+    lines = []
+    for label, name in enumerate(SMALL):
+        (copy / f"image/test/{name}/{name}_0.jpg").rename(copy / f"image/test/{name}/a b.jpg")
+        lines += [f"{name}/a b.jpg\t{label} \t", f"{name}/{name}_1.jpg   {label}"]
+    path = copy / "list_source_test.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines, "", ""]).encode())
+    make(copy, tmp_path)
+    assert len(loaded(tmp_path)[1]) == 6
+    for line in ("1", "a\0b.jpg 1", "x" * 300 + ".jpg 1"):
+        path.write_text("\n".join([*lines, line]))
+        with pytest.raises(DataError, match=r"test\.txt, line 7: expected \"path label"):
+            make(copy, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -117,3 +118,22 @@ def test_what_is_missing_is_said_at_once(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1 of 32 folders \(first: teapot\)"):
         make(copy, tmp_path)
     assert not (tmp_path / "office31").exists()
+
+
+def test_a_name_that_is_no_utf8_costs_its_picture(copy: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(copy / "amazon" / "images" / "bike") + b"/st\xfchl.jpg"
+    Path(os.fsdecode(odd)).write_bytes(picture())
+    folder = make(copy, tmp_path)
+    stored = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert stored["failed"] == ["amazon/images/bike/st\udcfchl.jpg"]
+    assert len((folder / "amazon.txt").read_text(encoding="utf-8").splitlines()) == 62
+    before = folder_hash(folder)
+    make(copy, tmp_path)
+    assert folder_hash(folder) == before
+
+
+def test_missing_domains_and_classes_are_said_at_once(copy: Path, tmp_path: Path) -> None:
+    shutil.rmtree(copy / "dslr")
+    shutil.rmtree(copy / "webcam" / "images" / "pen")
+    with pytest.raises(MissingSource, match=r"(?s)/dslr: 498 pictures.*/pen/\*\.jpg: a class"):
+        make(copy, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -249,3 +250,63 @@ def test_the_command_line_says_it_without_a_traceback(tmp_path: Path, repo_root:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "error: the source is not complete. Missing:" in done.stderr
+
+
+def test_json_and_lists_may_begin_with_a_byte_order_mark(source: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(source, tmp_path / "copy", symlinks=True)
+    sofas = [e for e in read_entries(source) if e["category"] == "sofa"]
+    (copy / "pix3d.json").write_text(json.dumps(sofas), encoding="utf-8-sig")
+    given = write_lists(tmp_path, sofas[:2], sofas[2:])
+    for path in given.values():
+        path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    folder = make(tmp_path, tmp_path, categories=("sofa",), **given)  # one step too high
+    assert [len(part) for part in lists(folder)] == [2, 5]
+
+
+def test_entries_that_no_file_can_have_cost_themselves(source: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(source, tmp_path / "copy", symlinks=True)
+    sofas = [e for e in read_entries(source) if e["category"] == "sofa"]
+    (copy / "img" / "sofa" / "loop").symlink_to("loop")
+    names = ("x" * 300 + ".png", "nul\0.png", "\ud800.png", "\udcff.png", "loop/a.png")
+    odd = [{**sofas[0], "img": f"img/sofa/{name}"} for name in names]
+    (copy / "pix3d.json").write_text(json.dumps(sofas + odd))
+    folder = make(tmp_path, copy, categories=("sofa",), allow_missing=True)
+    stored = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert stored["failed"] == ["sofa/loop/a", "sofa/\udcff"]
+    assert len(sum(lists(folder), [])) == 4
+
+
+def test_shapes_of_an_earlier_run_are_counted_and_named(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path, source, categories=("sofa", "table"))
+    folder = make(tmp_path, source, categories=("sofa",))
+    facts = read_split_facts(folder)
+    assert facts is not None and facts["gallery"] == len(load(folder).gallery) == 2
+    assert "1 shapes of an earlier run stay in the gallery (first: table/TABLE_1)" in caplog.text
+    facts = read_split_facts(make(tmp_path, source, categories=("sofa",), redo=True))
+    assert facts is not None and facts["gallery"] == len(load(folder).gallery) == 1
+
+
+def test_photos_in_both_lists_are_told(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sofas = [e for e in read_entries(source) if e["category"] == "sofa"]
+    make(tmp_path, source, categories=("sofa",), **write_lists(tmp_path, sofas[:3], sofas[2:]))
+    assert "both have 1 of 5 test photos" in caplog.text
+    with pytest.raises(DataError, match=r"a_test\.json: no photo, or several.*\(first: \.\)"):
+        make(tmp_path, source, **write_lists(tmp_path, sofas, [{"img": "."}]))
+
+
+def test_a_split_without_test_photos_is_refused_before_the_work(tmp_path: Path) -> None:
+    source = write_pix3d(tmp_path / "source", photos=1)
+    with pytest.raises(DataError, match="pix3d: no test photo in the split crossmodal-split-1"):
+        make(tmp_path, source, categories=("table",))
+    assert not (tmp_path / "pix3d").exists()
+
+
+def test_a_torn_manifest_is_named(source: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path, source, categories=("sofa",))
+    (folder / "manifest.json").write_bytes(b"")
+    with pytest.raises(DataError, match=r"manifest\.json: not a readable manifest.*remove the fi"):
+        make(tmp_path, source, categories=("sofa",))

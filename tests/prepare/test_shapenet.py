@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from small_items import folder_hash
 from crossmodal.config import DataConfig
 from crossmodal.data.dataset import open_library
 from crossmodal.data.errors import DataError
-from crossmodal.geometry.mesh import load_mesh
+from crossmodal.geometry.mesh import MeshError, load_mesh
 from crossmodal.geometry.render import render_views
 from crossmodal.prepare import shapenet
 from crossmodal.prepare.manifest import SettingsChanged
@@ -210,3 +211,22 @@ def test_the_command_line_ends_in_a_message(tmp_path: Path, repo_root: Path) -> 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert done.stderr.count("shapenet.org") == 5
+
+
+def test_an_empty_folder_beside_the_zip_file_hides_nothing(tmp_path: Path) -> None:
+    files = shapenet_files("v1", ["bed"])
+    files |= {f"{SYNSETS['bed']}/{odd}/model.obj": b"" for odd in ("..", ".", ".hidden")}
+    write_zip(tmp_path / f"{SYNSETS['bed']}.zip", files)
+    (tmp_path / SYNSETS["bed"] / "__MACOSX").mkdir(parents=True)
+    assert list(find_models(tmp_path, ["bed"]).models["bed"]) == ["bed0", "bed1"]
+
+
+def test_a_torn_member_of_a_zip_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / f"{SYNSETS['bed']}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.obj", b"v 0 0 0 and so on\n" * 50)
+    content = bytearray(path.read_bytes())
+    content[35:60] = bytes(255 - byte for byte in content[35:60])
+    path.write_bytes(content)
+    with pytest.raises(MeshError, match=r"\.zip, a\.obj: damaged.*fetch the zip file again"):
+        read_model(path, "a.obj")

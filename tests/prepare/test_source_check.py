@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crossmodal.data.errors import DataError
-from crossmodal.prepare import source_check
+from crossmodal.prepare import output, source_check
 from crossmodal.prepare.source_check import (
     Cost,
     Load,
@@ -26,6 +28,7 @@ from crossmodal.prepare.source_check import (
     refuse_missing,
     require,
 )
+from crossmodal.prepare.source_home import find_home
 from crossmodal.prepare.splits import (
     listed_split,
     our_split,
@@ -128,3 +131,26 @@ def test_the_split_file_is_read_back(tmp_path: Path) -> None:
     (tmp_path / "split.json").write_text('{"train": ["id"], "test": []}')
     with pytest.raises(DataError, match=r"split\.json.*remove the file"):
         read_split_facts(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_holds_nothing(tmp_path: Path) -> None:
+    for name in ("copy", "lost+found"):
+        (tmp_path / name).mkdir()
+
+    def holds(folder: Path) -> bool:
+        if folder.name == "lost+found":
+            raise PermissionError(errno.EACCES, "no permission")
+        return folder.name == "copy"
+
+    assert find_home(tmp_path, holds) == tmp_path / "copy"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a Linux device")
+def test_an_array_says_that_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = lambda path: Path("/dev/full").open("wb")  # noqa: E731, SIM115
+    monkeypatch.setattr(output, "atomic_write", full)
+    with pytest.raises(OSError) as error:
+        output.write_array(tmp_path / "a.npy", np.zeros(100_000, np.uint8))
+    assert error.value.errno == errno.ENOSPC

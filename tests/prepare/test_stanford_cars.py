@@ -215,7 +215,7 @@ def test_bad_tables_and_rows_are_named(source: Path, tmp_path: Path) -> None:
     table = write_table(tmp_path / "u.csv", ["image,model,split", *bad[:1], *good, *bad[1:]])
     assert [len(part) for part in lists(make(tmp_path, source, annotations=table))] == [3, 1]
     table = write_table(tmp_path / "v.csv", ["image,model,split", *bad[2:]])
-    with pytest.raises(DataError, match=r"no row can be used, 2 of 2 rows \(first: row 1.*dev"):
+    with pytest.raises(DataError, match=r"not one can be used, 2 of 2 rows \(first: row 1.*dev"):
         make(tmp_path, source, annotations=table)
     with pytest.raises(MissingSource, match=r"w\.csv: the table of annotations"):
         make(tmp_path, source, annotations=tmp_path / "w.csv")
@@ -230,3 +230,42 @@ def test_the_authors_lists_decide(source: Path, tmp_path: Path) -> None:
     assert [train[0]["img"], test[0]["img"]] == ["img/cars_test/00001.jpg",
                                                  "img/cars_train/00004.jpg"]
     assert len(train) == len(test) == 1
+
+
+def test_blanks_around_cells_and_a_byte_order_mark_mean_nothing(
+    source: Path, tmp_path: Path
+) -> None:
+    rows = ["image, model , split", f"cars_train/00001.jpg , {IDS[0]}, train ",
+            f"cars_test/00001.jpg,{IDS[1]} ,test", ""]
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    folder = make(tmp_path, source, annotations=tmp_path / "t.csv")
+    assert [len(part) for part in lists(folder)] == [1, 1]
+
+
+@pytest.mark.parametrize("text", ["{}", "null", "[1]", "[" * 50_000])
+def test_json_that_is_no_table(source: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(DataError, match=r"t\.json: (expected a list of obj|not a readable json)"):
+        make(tmp_path, source, annotations=tmp_path / "t.json")
+
+
+@pytest.mark.parametrize("name", [".", "Anno[1]"])
+def test_the_annotations_folder_may_have_any_name(
+    source: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir(exist_ok=True)
+    write_annotations(tmp_path / name, TRAIN, TEST)
+    monkeypatch.chdir(tmp_path)
+    folder = make(tmp_path, source, annotations=Path(name))
+    assert [len(part) for part in lists(folder)] == [4, 2]
+
+
+def test_boxes_that_are_no_numbers_are_not_used(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = write_source(tmp_path / "other")
+    boxes = {"train": {"00001.jpg": (np.nan, 1, 9, 9), "00002.jpg": (1, 1, np.inf, 9)}}
+    write_devkit(other / "Image" / "StanfordCars", boxes)
+    facts = read_split_facts(make(tmp_path, other))
+    assert facts is not None and facts["masks_from"] == {"box": 2, "whole frame": 4}
+    assert "no box, the whole frame is taken: 4 of 6" in caplog.text and "nan" in caplog.text
