@@ -7,7 +7,8 @@ Usage, from inside this folder
 
 Writes <log.save_root>/<run name>/: config.yaml, log.jsonl, speed.json, tensorboard/,
 best.safetensors and last.safetensors. Ctrl-C and SIGTERM finish the step, save and stop; --resume
-goes on, bit for bit.
+goes on, bit for bit. Of several processes any one may be sent SIGTERM (not mpirun, which would kill
+them all before they have saved).
 """
 from __future__ import annotations
 

@@ -41,6 +41,9 @@ def _seconds(folder: Path, name: str) -> float:
     environment.pop("JITTOR_HOME", None)
     (folder / "home").mkdir(exist_ok=True)
     started = time.perf_counter()
-    subprocess.run([sys.executable, "RetrievalNet_sag_con.py", "--config", "./configs/demo.yaml",
-                    *given], cwd=INSIDE, env=environment, check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "RetrievalNet_sag_con.py", "--config",
+                           "./configs/demo.yaml", *given], cwd=INSIDE, env=environment,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"the {name} run failed: {done.stdout[-1000:]}")
     return time.perf_counter() - started

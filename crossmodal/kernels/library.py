@@ -74,7 +74,8 @@ def _built() -> Path:
 
 
 def _fingerprint(command: list[str], parts: Path) -> str:
-    digest = hashlib.sha256(" ".join([*command, *sorted(processor_flags())]).encode())
+    made_by = [*command, jt.flags.cache_path]  # Jittor's cache says which version the compiler is
+    digest = hashlib.sha256(" ".join([*made_by, *sorted(processor_flags())]).encode())
     for source in sorted(_SOURCE.iterdir()):
         digest.update(source.read_bytes())
     digest.update(str((parts / "lib" / onednn.LIBRARY).stat().st_size).encode())

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Union
 
 from crossmodal.runtime import jt
 
@@ -13,7 +13,7 @@ Argument = Union["jt.Var", None, int, Sequence[int], float]
 
 
 def call(kernel: str, arguments: Sequence[Argument], shapes: Sequence[Shape],
-         types: Optional[Sequence[str]] = None) -> list[jt.Var]:  # noqa: UP045 - Python 3.9
+         types: Sequence[str] | None = None) -> list[jt.Var]:
     """The outputs of ``crossmodal_<kernel>(arguments..., outputs...)``, contiguous tensors.
 
     Numbers reach the kernel as data: another number, or another size, compiles nothing anew.

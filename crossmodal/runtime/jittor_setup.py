@@ -29,7 +29,7 @@ from crossmodal.runtime import (
 from crossmodal.runtime.cuda_probe import CudaProbe
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger
-from crossmodal.runtime.side_effects import contained
+from crossmodal.runtime.side_effects import contained, end_compilers
 
 _LOG = get_logger(__name__)
 _IMPORT_LOCK = threading.RLock()
@@ -92,6 +92,7 @@ def _finish(jittor: Any) -> None:
     if onednn.supported() and jittor.compile_extern.mkl_ops is None:
         _LOG.warning("Jittor was imported without oneDNN: convolutions on the CPU will be slow")
     seeds.seed_jittor(jittor)
+    end_compilers(sys.modules["jittor_utils"])
     threads_at_exit.guard_exit()
     if sys.platform == "linux":
         folder = home.cache_root(home.jittor_home()) / "crossmodal"

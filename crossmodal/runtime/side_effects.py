@@ -1,11 +1,13 @@
 """Importing Jittor changes the whole process; here most of that is taken back.
 
 It reseeds `random` and NumPy from the clock, turns off the verification of HTTPS certificates,
-ends the process on Ctrl-C without cleaning up, and ends it when any child process is killed.
+ends the process on Ctrl-C without cleaning up, and ends it when any child process is killed. It
+also leaves processes behind that compiled its core.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import os
@@ -13,6 +15,7 @@ import random
 import signal
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +36,19 @@ def contained() -> Iterator[None]:
         np.random.set_state(numpy_state)
         if context is not None:
             ssl._create_default_https_context = context
+
+
+def end_compilers(utils: Any) -> None:
+    """End the idle processes that compiled Jittor's core; where it needs some, it starts others.
+
+    A Ctrl-C goes to them too. Their pool waits for ever for those it killed when a program ends.
+
+    utils : the module ``jittor_utils``
+    """
+    if utils.pool_size:
+        atexit.unregister(utils.pool_cleanup)
+        utils.pool_cleanup()
+        utils.pool_size = 0
 
 
 @contextlib.contextmanager

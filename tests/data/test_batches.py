@@ -10,6 +10,7 @@ from golden.golden_arrays import assert_near
 from tiny_data import Tiny
 
 from crossmodal.data.batches import Batch, TrainBatches
+from crossmodal.data.colour_transfer import transfer_batch
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.errors import DataError
 from crossmodal.data.evaluation import QueryBatches, ViewBatches, query_array, view_array
@@ -132,6 +133,34 @@ def test_a_batch_mirrored_as_one(tiny: Tiny, variants: int) -> None:
         for first, second in ((one.images, two.images), (one.views, two.views)):
             assert_near(second, first[..., ::-1] if turned else first, 1e-5)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("settings", [("colour_transfer=true",),
+                                      ("image_variants=2", "view_variants=2")])
+def test_parts_make_up_the_whole_batch(tiny: Tiny, settings: tuple[str, ...]) -> None:
+    whole = one_batch(source(tiny, "batch_size=6", *settings))
+    parts = []
+    for number in range(2):
+        made = source(tiny, "batch_size=6", *settings)
+        made.take_part(number, 2)
+        parts.append(one_batch(made))
+    for name in ("images", "views"):
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]),
+                              getattr(whole, name))
+    for part in parts:
+        assert all(np.array_equal(getattr(part, name), getattr(whole, name)) for name in ARRAYS[2:])
+
+
+def test_colours_are_transferred_once_a_batch(tiny: Tiny, monkeypatch) -> None:
+    calls = []
+
+    def counted(pictures: list[np.ndarray], order: np.ndarray) -> list[np.ndarray]:
+        calls.append(len(pictures))
+        return transfer_batch(pictures, order)
+
+    monkeypatch.setattr("crossmodal.data.batches.transfer_batch", counted)
+    one_batch(source(tiny, "batch_size=6", "colour_transfer=true"))
+    assert calls == [6]
 
 
 def test_options_change_what_they_should(tiny: Tiny) -> None:

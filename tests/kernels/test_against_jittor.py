@@ -98,12 +98,29 @@ def test_max_pool(kernel: int, stride: int, padding: int) -> None:
     assert_same(found, expected, [x], draw(*expected.shape))
 
 
-def test_a_nan_is_the_largest_value() -> None:
-    """A broken network must not look whole after its first pool."""
+@pytest.mark.parametrize("at", [(0, 0), (1, 1), (1, 2), (2, 2)])
+def test_a_nan_is_the_largest_value(at: tuple[int, int]) -> None:
+    """A broken network must not look whole after its first pool, wherever in a window it broke."""
     x = np.zeros((1, 16, 4, 4), np.float32)
-    x[0, 3, 1, 1] = np.nan
+    x[0, 3][at] = np.nan
     found = maps.to_plain(maps.max_pool(maps.to_blocked(jt.array(x)), 3, 2, 1), 16).numpy()
-    assert np.isnan(found[0, 3]).any() and not np.isnan(np.delete(found, 3, 1)).any()
+    assert np.isnan(found[0, 3]).sum() == 2 ** sum(i % 2 for i in at)  # every window it lies in
+    assert not np.isnan(np.delete(found, 3, 1)).any()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_nan_passes_normalisation_and_activation(activation: str, shortcut: bool) -> None:
+    """What follows a broken convolution in training, and the statistics that it leaves."""
+    x = np.ones((2, 16, 3, 3), np.float32)
+    x[1, 3, 1, 1] = np.nan
+    y, mean, var = batch_norm(maps.to_blocked(jt.array(x)), jt.ones(16), jt.zeros(16), 1e-5,
+                              maps.to_blocked(jt.ones_like(jt.array(x))) if shortcut else None,
+                              activation)
+    broken = np.arange(16) == 3
+    assert np.array_equal(np.isnan(maps.to_plain(y, 16).numpy()).all((0, 2, 3)), broken)
+    assert np.array_equal(np.isnan(mean.numpy()), broken)
+    assert np.array_equal(np.isnan(var.numpy()), broken)
 
 
 def test_mean() -> None:

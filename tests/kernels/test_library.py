@@ -21,6 +21,20 @@ def test_the_library_is_built_once() -> None:
 
 
 @needs_kernels
+def test_a_library_that_is_cut_off_is_built_again(tmp_path, monkeypatch) -> None:
+    """Loading it would end the process by a bus error, and every later one."""
+    whole, made = library._built(), []
+    monkeypatch.setattr(library.home, "cache_root", lambda place: tmp_path)
+    monkeypatch.setattr(library, "_compile", lambda command, path: made.append(path))
+    stump = tmp_path / "crossmodal" / whole.name
+    stump.parent.mkdir()
+    stump.write_bytes(whole.read_bytes()[:-1])
+    assert library._built() == stump and made == [stump]
+    stump.write_bytes(whole.read_bytes())
+    assert library._built() == stump and len(made) == 1
+
+
+@needs_kernels
 def test_other_sources_make_another_library(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     command, parts = ["g++"], library.onednn.folder(library.home.jittor_home())
     before = library._fingerprint(command, parts)

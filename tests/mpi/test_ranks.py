@@ -89,3 +89,15 @@ def test_a_batch_that_cannot_be_dealt_evenly_is_refused(tmp_path: Path) -> None:
         run_ranks(2, ["RetrievalNet_sag_con.py", "--config", str(tmp_path / "boxes.yaml"),
                       "--set", f"data.root={tmp_path}", "--set", f"log.save_root={tmp_path}",
                       "--set", "data.batch_size=5"], FOLDER.parents[1] / "Instance-level")
+
+
+@needs_mpi
+def test_an_error_in_one_process_ends_all(tmp_path: Path) -> None:
+    """Only the first one sees that the folder is taken; the other waits for it meanwhile."""
+    write_boxes(tmp_path)
+    (tmp_path / "boxes.yaml").write_text(SETTINGS)
+    (tmp_path / "boxes" / "last.safetensors").write_bytes(b"")
+    with pytest.raises(AssertionError, match="already holds a run"):
+        run_ranks(2, ["RetrievalNet_sag_con.py", "--config", str(tmp_path / "boxes.yaml"),
+                      "--set", f"data.root={tmp_path}", "--set", f"log.save_root={tmp_path}"],
+                  FOLDER.parents[1] / "Instance-level")

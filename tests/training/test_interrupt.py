@@ -26,10 +26,11 @@ print("saved", flush=True)
 """
 
 
-def start(seconds: float, repo_root: Path) -> subprocess.Popen:
+def start(seconds: float, repo_root: Path, before: str = "") -> subprocess.Popen:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(seconds)], stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(repo_root)})
+        [sys.executable, "-c", before + PROGRAM, str(seconds)], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(repo_root)})
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
 
@@ -41,6 +42,18 @@ def test_one_signal_lets_the_loop_finish(number: signal.Signals, repo_root: Path
     out, complaint = process.communicate(timeout=60)
     assert out.split() == ["saving", "saved"] and process.returncode == 0
     assert number.name in complaint and "saving" in complaint
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_all_its_processes_lets_it_end(number: signal.Signals, repo_root: Path) -> None:
+    """A terminal's Ctrl-C, and what job managers send, also reaches what Jittor has started."""
+    process = start(0.0, repo_root, "from crossmodal.runtime import jt; jt.zeros(1).sync()\n")
+    os.killpg(process.pid, number)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert out.split() == ["saving", "saved"] and process.returncode == 0
 
 
 def test_the_second_signal_ends_it_at_once(repo_root: Path) -> None:

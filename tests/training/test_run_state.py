@@ -57,6 +57,19 @@ def test_everything_comes_back(config: Config) -> None:
     assert (folder / "best.safetensors").read_bytes() == (folder / "last.safetensors").read_bytes()
 
 
+def test_a_broken_network_is_not_saved(config: Config) -> None:
+    """A NaN inside a network need not reach its loss; the last good checkpoint stays."""
+    folder, net = saved(config)
+    before = (folder / "last.safetensors").read_bytes()
+    name, tensor = next(iter(named_tensors(net).items()))
+    values = tensor.numpy()
+    values.flat[0] = np.nan
+    assign(named_tensors(net), {name: values})
+    with pytest.raises(FloatingPointError, match=f"step 12: 1 of .*first: {name}"):
+        run_state.save(folder, config, net, optimiser(net), Progress(total_steps=12), best=True)
+    assert (folder / "last.safetensors").read_bytes() == before
+
+
 def test_the_stored_configuration_is_the_whole_one(config: Config) -> None:
     folder, _ = saved(config)
     assert load_config(folder / "config.yaml") == config

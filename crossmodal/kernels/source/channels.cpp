@@ -60,6 +60,7 @@ template <int ACTIVATION>
 void affine(const float* x, const float* residual, const float* scale, const float* shift,
             int64_t pixels, float* y) {
     for (int64_t i = 0; i < pixels; i++)
+#pragma omp simd
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t at = i * BLOCK + lane;
             float value = x[at] * scale[lane] + shift[lane];
