@@ -108,8 +108,7 @@ class Training:
             if self.saved_steps != progress.total_steps:  # stale, stopped after the save, no step
                 self.save()
         if ranks.is_first():
-            data, batches = self.config.data, self.batches
-            views = batches.slots * (data.views_per_step or data.views)
+            views = self.batches.slots * (data.views_per_step or data.views)
             LOG.info("%d steps in %.1f min; %s; results in %s", progress.total_steps,
                      progress.seconds / 60,
                      self.speed.write(self.folder, data.batch_size + views), self.folder)
@@ -211,8 +210,8 @@ class Training:
     def agree(self) -> None:
         """Whether time is up or somebody asked to stop: in any process, then in all."""
         limit = self.config.log.max_minutes
-        self.out_of_time = ranks.any_of(bool(limit) and self.progress.seconds >= 60 * limit)
-        self.asked_to_stop = ranks.any_of(self.stop.requested)
+        self.out_of_time, self.asked_to_stop = ranks.any_of(
+            bool(limit) and self.progress.seconds >= 60 * limit, self.stop.requested)
 
     def done(self) -> bool:
         """Whether the plan (steps or minutes) is fulfilled."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from typing import Callable
 
 import numpy as np
 
+from benchmarks.measure import seconds
 from crossmodal.models.layers import use_mixed_precision
 from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.runtime import jt
@@ -18,7 +18,7 @@ from crossmodal.training.optimiser import Group, Optimiser
 
 def main(name: str, batch: int, side: int, steps: int, device: str = "auto",
          precision: str = "float32") -> None:
-    """Least of so many, after one that compiles."""
+    """Least of so many or more, after one that compiles."""
     device = use_device(device)
     net = SplitBackbone(name, 3, "layer2")
     if precision == "mixed":
@@ -39,21 +39,11 @@ def main(name: str, batch: int, side: int, steps: int, device: str = "auto",
         with jt.no_grad():
             net.upper(net.lower(images)).numpy()
 
-    found = {"training": least(step, steps), "device": device,
+    found = {"training": seconds(step, steps), "device": device,
              "convolution_share": convolution_share(step) if device == "cpu" else None}
     net.eval()
-    found["inference"] = least(use, steps)
+    found["inference"] = seconds(use, steps)
     sys.stdout.write(json.dumps(found) + "\n")
-
-
-def least(action: Callable[[], None], times: int) -> float:
-    """Least seconds of so many calls after one."""
-    found = []
-    for _ in range(times + 1):
-        started = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - started)
-    return min(found[1:])
 
 
 def convolution_share(step: Callable[[], None]) -> float:
@@ -61,8 +51,8 @@ def convolution_share(step: Callable[[], None]) -> float:
     with jt.profile_scope(0, 1) as report:
         step()
     head, rows = report[0], report[1:]
-    name, seconds = head.index("Name"), head.index("TotalTime")
-    times = [(row[name], float(row[seconds])) for row in rows]
+    name, total = head.index("Name"), head.index("TotalTime")
+    times = [(row[name], float(row[total])) for row in rows]
     convolutions = sum(t for text, t in times if "crossmodal_convolution" in text or "conv" in
                        text.split("«")[0])
     return convolutions / sum(t for _, t in times)

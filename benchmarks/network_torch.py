@@ -1,18 +1,18 @@
 """A backbone in PyTorch for benchmarks/networks.py: prints seconds of a step and of a pass.
 
 The networks are the ones the golden arrays of the tests are made with, here in single precision.
-Needs PyTorch and NumPy only; run by that Python, so nothing of the project is imported.
+Needs PyTorch and NumPy only; run by that Python, so nothing of the package is imported.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
-from typing import Callable
 
 import torch
+
+from benchmarks.measure import seconds
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "golden"))
 from torch_networks import Weights, mobilenet_v2, resnet  # noqa: E402
@@ -41,7 +41,7 @@ class SingleWeights(Weights):
 
 def main(name: str, batch: int, side: int, steps: int, device: str = "auto",
          precision: str = "float32") -> None:
-    """Least of so many in the faster memory format, after one that warms up."""
+    """Least of so many or more in the faster memory format, after one that warms up."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     ways = [measure(name, batch, side, steps, device, precision, layout)
@@ -78,19 +78,9 @@ def measure(name: str, batch: int, side: int, steps: int, device: str, precision
         with torch.inference_mode():
             features().cpu()
 
-    found = {"training": least(step, steps)}
+    found = {"training": seconds(step, steps)}
     weights.training = False
-    return {**found, "inference": least(use, steps)}
-
-
-def least(action: Callable[[], None], times: int) -> float:
-    """Least seconds of so many calls after one."""
-    found = []
-    for _ in range(times + 1):
-        started = time.perf_counter()
-        action()
-        found.append(time.perf_counter() - started)
-    return min(found[1:])
+    return {**found, "inference": seconds(use, steps)}
 
 
 if __name__ == "__main__":

@@ -173,6 +173,12 @@ def _read_state(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
     return state
 
 
+def not_finite(tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of the tensors with a NaN or an infinite number."""
+    return [name for name, array in tensors.items()
+            if array.dtype.kind in "fc" and not np.isfinite(array).all()]
+
+
 def check_fit(found: Mapping[str, Shaped], expected: Mapping[str, Shaped], where: str) -> None:
     """Raises CheckpointError unless `found` has exactly the tensors of `expected`.
 

@@ -85,12 +85,6 @@ def sort_tensors(tensors: Mapping[str, np.ndarray]) -> Contents:
                     [name for name in kept if name not in known], counters)
 
 
-def not_finite(tensors: Mapping[str, np.ndarray]) -> list[str]:
-    """Names of the tensors with a NaN or an infinite number."""
-    return [name for name, array in tensors.items()
-            if array.dtype.kind in "fc" and not np.isfinite(array).all()]
-
-
 def shapes_of(tensors: Mapping[str, np.ndarray]) -> dict[str, Shape]:
     """name -> shape"""
     return {name: tuple(array.shape) for name, array in tensors.items()}

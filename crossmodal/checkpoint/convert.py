@@ -14,6 +14,7 @@ from crossmodal.checkpoint import (
     check_fit,
     first_names,
     is_checkpoint,
+    not_finite,
     save,
 )
 from crossmodal.checkpoint.contents import (
@@ -23,14 +24,13 @@ from crossmodal.checkpoint.contents import (
     VIEW,
     Contents,
     Kind,
-    not_finite,
     read_contents,
 )
 from crossmodal.config import Config, config_hash, load_config, noted_yaml, to_dict
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.tensors import named_tensors
+from crossmodal.runtime.digest import file_digest
 from crossmodal.runtime.log import get_logger
-from crossmodal.weights.read import sha256
 
 _LOG = get_logger(__name__)
 
@@ -99,7 +99,7 @@ def state_of(config: Config, contents: Contents, source: Path) -> dict[str, Any]
     return {"config": to_dict(config), "config_hash": config_hash(config),
             "backbones": [tower.backbone for tower in contents.towers],
             "converted": {"source": source.name, "kind": contents.kind.value,
-                          "sha256": sha256(source)}}
+                          "sha256": file_digest(source)}}
 
 
 def _instead(kind: Kind, where: str) -> str:

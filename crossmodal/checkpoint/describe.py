@@ -14,12 +14,12 @@ from crossmodal.checkpoint import (
     first_names,
     is_checkpoint,
     load,
+    not_finite,
 )
 from crossmodal.checkpoint.contents import (
     RETRIEVAL_KINDS,
     Contents,
     Kind,
-    not_finite,
     read_contents,
     shapes_of,
     sort_tensors,
@@ -29,7 +29,7 @@ from crossmodal.config.load import tree_from_dict
 from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import dotted_keys
 from crossmodal.retrieval.report import align
-from crossmodal.weights.read import sha256
+from crossmodal.runtime.digest import file_digest
 
 NEXT = {  # what can be done with a file
     Kind.ARCHITECTURE: "to start from it: --set model.pretrained={path}",
@@ -55,8 +55,8 @@ def describe(place: Path) -> list[str]:
     contents = read_contents(path)
     step = NEXT.get(contents.kind, "to use it: python -m crossmodal.checkpoint convert {path} "
                                    "--out FOLDER")
-    return [f"{path}: {contents.kind.value}", f"SHA-256 {sha256(path)}", *tensor_lines(contents),
-            step.format(path=path)]
+    return [f"{path}: {contents.kind.value}", f"SHA-256 {file_digest(path)}",
+            *tensor_lines(contents), step.format(path=path)]
 
 
 def about(saved: Checkpoint) -> list[str]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from crossmodal.data.errors import DataError, some
 from crossmodal.prepare.car_annotations import (
@@ -16,7 +16,12 @@ from crossmodal.prepare.car_annotations import (
     owners_split,
     read_annotations,
 )
-from crossmodal.prepare.instance_options import ALLOW, Options, add_instance_options
+from crossmodal.prepare.instance_options import (
+    ALLOW,
+    Options,
+    add_instance_options,
+    gathered,
+)
 from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
 from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.shapenet_source import FRONTS, SYNSETS, Model, find_models
@@ -57,7 +62,6 @@ class CarSource:
     below: Mapping[str, str]
     boxes: Callable[[], FindBox] | None
 
-
 def convert(source: CarSource, root: Path, name: str, split_name: str, options: Options) -> Path:
     """Make the data set; returns ``<root>/<name>``.
 
@@ -86,13 +90,20 @@ def convert(source: CarSource, root: Path, name: str, split_name: str, options: 
     return build(InstanceSet(name, photos, meshes, split, front, about), root, options)
 
 
-def first_of(given: Path | None, *places: Path) -> Path:
-    """What is given, else the first place that exists, else the last."""
-    return given or next((place for place in places if place.exists()), places[-1])
+def first_of(*places: Path) -> Path:
+    """The first place that exists, else the last."""
+    return next((place for place in places if place.exists()), places[-1])
 
 
-def add_car_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """Add --annotations, --models, --whole-frame, and the options of all data sets."""
+def parse_cars(about: str, name: str, source: str) -> dict[str, Any]:
+    """The command line of a car data set, for its `main`.
+
+    about : the program's docstring; source : help of --source
+    """
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--source", type=Path, required=True, help=source)
     parser.add_argument(
         "--annotations", type=Path, help="folder with train_anno.pkl and test_anno.pkl, or a .csv "
         "or .json table with image (path below the photos' folder), model (ShapeNet id) and, if "
@@ -107,6 +118,7 @@ def add_car_options(parser: argparse.ArgumentParser, name: str) -> None:
         "object (default: the box of the owners' annotations)"
     )
     add_instance_options(parser, name)
+    return gathered(vars(parser.parse_args()))
 
 
 def _find_cars(folder: Path) -> tuple[dict[str, Model], str, list[str]]:

@@ -88,8 +88,9 @@ def _store_views(store: ViewStore, keys: Sequence[ShapeKey], folder: Path, views
                  workers: int | None, redo: bool) -> list[ShapeKey]:
     """Write ``<category>/<instance>/<place>.png``; returns the sound shapes."""
     items = {str(key): Item(store.file(key), key._asdict()) for key in keys}
-    done = run("category_lists", items, _write_views, folder, {"views": views}, workers, redo)
-    return [key for key in keys if done.items[str(key)]["status"] == "done"]
+    manifest = run("category_lists", items, _write_views, folder, {"views": views}, workers, redo)
+    by_name = {str(key): key for key in keys}
+    return [by_name[name] for name in manifest.done(by_name)]
 
 
 def _write_views(task: Task) -> dict[str, Any]:

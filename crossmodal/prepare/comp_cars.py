@@ -24,7 +24,6 @@ own with --masks; else the mask is the box in the photo's label (third line: x1 
 
 from __future__ import annotations
 
-import argparse
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,11 +31,11 @@ from typing import Any
 from crossmodal.prepare.cars import (
     Box,
     CarSource,
-    add_car_options,
     convert,
     first_of,
+    parse_cars,
 )
-from crossmodal.prepare.instance_options import Options, gathered
+from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Needed
@@ -61,14 +60,14 @@ def main(
     Raises MissingSource, NoRoom or DataError with what is to be done.
     """
     source, options = Path(source), options or Options()
-    images = first_of(None, source / "Image" / "CompCars" / "image", source / "image",
+    images = first_of(source / "Image" / "CompCars" / "image", source / "image",
                       source / "data" / "image")
     home = images.parent
     cars = CarSource(
         home=home,
         images=images,
-        annotations=first_of(annotations, source / "Anno3D" / "CompCars"),
-        models=first_of(models, source / "CAD"),
+        annotations=annotations or source / "Anno3D" / "CompCars",
+        models=models or source / "CAD",
         needs=_needs(boxes=not (whole_frame or options.masks)),
         below={"train": "", "test": ""},
         boxes=None if whole_frame else lambda: partial(label_box, home / "label"),
@@ -97,15 +96,10 @@ def _needs(boxes: bool) -> list[Needed]:
 
 
 def _parse() -> dict[str, Any]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--source", type=Path, required=True, help="CompCars' folder (data/image/, data/label/), "
+    return parse_cars(
+        __doc__, NAME, "CompCars' folder (data/image/, data/label/), "
         "or the finegrained-pose repository with Image/CompCars/ filled as its README says"
     )
-    add_car_options(parser, NAME)
-    return gathered(vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

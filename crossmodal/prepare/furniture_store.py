@@ -16,7 +16,6 @@ import numpy as np
 from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare import prepared_copy, sh3f
 from crossmodal.prepare.furniture import Furniture
-from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, Work, run
@@ -33,8 +32,8 @@ def import_models(
     """Store every mesh as ``model/<key>/model.npz``; returns {key: file} of the sound ones."""
     out = folder / "model"
     items = {piece.key: _item(piece, piece.model) for piece in pieces}
-    done = _done(run("import_models", items, _import_model, out, {}, workers, redo), items)
-    return {key: out / key / "model.npz" for key in sorted(done)}
+    done = run("import_models", items, _import_model, out, {}, workers, redo).done(sorted(items))
+    return {key: out / key / "model.npz" for key in done}
 
 
 def import_pictures(
@@ -51,7 +50,7 @@ def import_pictures(
     """
     items = {piece.key: _item(piece, piece.icon) for piece in pieces}
     manifest = run(f"import_{kind}s", items, work or _import_icon, folder / kind, {}, workers, redo)
-    return _done(manifest, items)
+    return set(manifest.done(items))
 
 
 def make_shapes(
@@ -107,7 +106,3 @@ def _import_model(task: Task) -> dict[str, Any]:
 def _import_icon(task: Task) -> dict[str, Any]:
     reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
     return write_picture(task, *reader.read_icon(piece_of(task)))
-
-
-def _done(manifest: Manifest, keys: Iterable[str]) -> set[str]:
-    return {key for key in keys if manifest.items[key]["status"] == "done"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.prepare.furniture import slug
-from crossmodal.prepare.manifest import file_digest
+from crossmodal.runtime.digest import file_digest
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 DUPLICATES = ("duplicates", "near_duplicates_loose")

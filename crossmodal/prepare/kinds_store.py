@@ -57,8 +57,7 @@ def view_paths(key: str, count: int) -> list[str]:
 
 
 def _sound(program: str, items: dict[str, Item], work: Any, out: Path, *options: Any) -> set[str]:
-    manifest = run(program, items, work, out, *options)
-    return {key for key in items if manifest.items[key]["status"] == "done"}
+    return set(run(program, items, work, out, *options).done(items))
 
 
 def _store_photo(task: Task) -> dict[str, Any]:

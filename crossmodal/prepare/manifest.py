@@ -5,7 +5,6 @@ Its bytes depend on the items and the settings only, not on the order or the tim
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Iterable
@@ -98,15 +97,6 @@ class Manifest:
         path = self.folder / MANIFEST
         write_json(path, content)
         return path
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, as hexadecimal text."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -73,15 +73,15 @@ def render_meshes(
         for part in parts.values()
         for mesh in part.meshes
     }
-    done: dict[str, dict[str, Any]] = {}
-    if items:
-        out = folder / "view"
-        done = run("mi3dor", items, _render, out, asdict(settings), workers, redo).items
+    if not items:
+        return {name: [] for name in parts}
+    manifest = run("mi3dor", items, _render, folder / "view", asdict(settings), workers, redo)
+    sound = set(manifest.done(items))
     return {
         name: [
-            ([f"view/{file}" for file in done[mesh.key]["files"]], mesh.label)
+            ([f"view/{file}" for file in manifest.items[mesh.key]["files"]], mesh.label)
             for mesh in part.meshes
-            if done[mesh.key]["status"] == "done"
+            if mesh.key in sound
         ]
         for name, part in parts.items()
     }

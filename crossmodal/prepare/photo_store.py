@@ -18,11 +18,12 @@ from PIL import Image
 from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.image_lists import SUFFIXES
 from crossmodal.data.images import DECODER_ERRORS, read_mask, read_rgb
-from crossmodal.prepare.manifest import Manifest, file_digest
+from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_bytes, write_image
 from crossmodal.prepare.photo_masks import UPRIGHT, Size, box_mask, fit_mask, orientation
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost, absent
+from crossmodal.runtime.digest import file_digest
 
 SIDE = 1280  # pixels of the longer side, at most: 5 times what the network sees
 PHOTO = Cost(0.05, 40_000)  # mostly a link and a mask; a photo that is written anew has 200 kB

@@ -22,8 +22,9 @@ from typing import Any, Callable
 
 from tqdm import tqdm
 
-from crossmodal.prepare.manifest import Manifest, file_digest
+from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.pools import worker_pool
+from crossmodal.runtime.digest import file_digest
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)

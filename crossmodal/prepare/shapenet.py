@@ -41,6 +41,7 @@ from crossmodal.prepare.splits import Split, write_split
 
 SPLIT = Split("none", "owners", "every shape is in the library", [], [])
 
+
 @keep_workers()
 def main(
     source: Path,

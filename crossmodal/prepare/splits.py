@@ -21,8 +21,8 @@ from typing import Any
 
 from crossmodal.data.errors import DataError, some
 from crossmodal.prepare.annotation_files import read_json
-from crossmodal.prepare.manifest import file_digest
 from crossmodal.prepare.output import write_json
+from crossmodal.runtime.digest import file_digest
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)

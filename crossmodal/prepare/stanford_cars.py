@@ -24,7 +24,6 @@ continue.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +35,11 @@ from crossmodal.prepare.cars import (
     Box,
     CarSource,
     FindBox,
-    add_car_options,
     convert,
     first_of,
+    parse_cars,
 )
-from crossmodal.prepare.instance_options import Options, gathered
+from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Needed
@@ -66,12 +65,12 @@ def main(
     Raises MissingSource, NoRoom or DataError with what is to be done.
     """
     source, options = Path(source), options or Options()
-    images = first_of(None, source / "Image" / "StanfordCars", source)
+    images = first_of(source / "Image" / "StanfordCars", source)
     cars = CarSource(
         home=images,
         images=images,
-        annotations=first_of(annotations, source / "Anno3D" / "StanfordCars"),
-        models=first_of(models, source / "CAD"),
+        annotations=annotations or source / "Anno3D" / "StanfordCars",
+        models=models or source / "CAD",
         needs=_needs(boxes=not (whole_frame or options.masks)),
         below={"train": "cars_train", "test": "cars_test"},
         boxes=None if whole_frame else lambda: read_boxes(images),
@@ -114,15 +113,10 @@ def _needs(boxes: bool) -> list[Needed]:
 
 
 def _parse() -> dict[str, Any]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--source", type=Path, required=True, help="folder of cars_train/, cars_test/ and devkit/, "
+    return parse_cars(
+        __doc__, NAME, "folder of cars_train/, cars_test/ and devkit/, "
         "or the finegrained-pose repository with Image/StanfordCars/ filled as its README says"
     )
-    add_car_options(parser, NAME)
-    return gathered(vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -90,11 +90,10 @@ def index_library(
     )
     manifest = _render(items, folder / VIEWS, settings, workers, rebuild)
     _forget(manifest, set(items))
-    done = {name: record for name, record in manifest.items.items() if record["status"] == "done"}
     model = GalleryModel(lambda name: read_views(folder, name, settings), encoder.encode_views,
                          encoder.fingerprint, asdict(settings))
-    wanted = {name: GalleryItem(category_of(name), record["source"])
-              for name, record in done.items()}
+    wanted = {name: GalleryItem(category_of(name), manifest.items[name]["source"])
+              for name in manifest.done(manifest.items)}
     gallery, changes = update_gallery(folder, wanted, model, rebuild)
     changes.broken.update({name: manifest.items[name]["error"] for name in manifest.failed})
     return gallery, changes

@@ -118,11 +118,12 @@ def mean_of_all(tensors: Sequence[jt.Var]) -> list[jt.Var]:
     return found
 
 
-def any_of(flag: bool) -> bool:
-    """Whether the flag is set in any process."""
+def any_of(*flags: bool) -> list[bool]:
+    """Of each flag, whether it is set in any process."""
     if size() == 1:
-        return flag
-    return bool(jt.array(np.array([flag], np.float32)).mpi_all_reduce("add").item() > 0)
+        return list(flags)
+    found = jt.array(np.array(flags, np.float32)).mpi_all_reduce("add").numpy()
+    return [bool(count > 0) for count in found]
 
 
 def from_first(values: Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Union
 
-import numpy as np
-
 from crossmodal import checkpoint
 from crossmodal.config import CategoryConfig, Config, config_hash, noted_yaml, to_dict
 from crossmodal.config.load import tree_from_dict
@@ -81,7 +79,7 @@ def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimise
     Raises FloatingPointError where a tensor is not finite, which a loss need not show.
     """
     tensors = to_arrays(net)
-    broken = [name for name, array in tensors.items() if not np.isfinite(array).all()]
+    broken = checkpoint.not_finite(tensors)
     if broken:
         raise FloatingPointError(
             f"step {progress.total_steps}: {len(broken)} of {len(tensors)} tensors are not finite "

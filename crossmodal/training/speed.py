@@ -32,11 +32,11 @@ class Speed:
         images : pictures and views in a step of all processes
         """
         steady = self._seconds[1:]
-        step = median(steady) if steady else float("nan")
+        step = median(steady) if steady else None
         return {"device": "cuda" if jt.flags.use_cuda else "cpu", "processes": ranks.size(),
                 "steps": len(self._seconds), "images_per_step": images,
-                "step_seconds": step if steady else None,
-                "images_per_second": images / step if steady else None,
+                "step_seconds": step,
+                "images_per_second": images / step if step else None,
                 "peak_memory_mib": peak_memory_mib(),
                 "gpu_memory_mib": self._gpu_bytes / 2**20 if self._gpu_bytes else None}
 

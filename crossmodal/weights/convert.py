@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.digest import file_digest
 from crossmodal.runtime.log import get_logger
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.names import to_torchvision
-from crossmodal.weights.read import read_weights, sha256
+from crossmodal.weights.read import read_weights
 
 logger = get_logger(__name__)
 
@@ -27,7 +28,7 @@ def convert(source: Path, target: Path) -> Path:
     tensors = to_torchvision(read_weights(source))
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as file:
-        about = {"source": source.name, "source_sha256": sha256(source)}
+        about = {"source": source.name, "source_sha256": file_digest(source)}
         safetensors_file.write(file, tensors, about)
     return target
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         path = convert(given.source, given.target)
     except (ValueError, OSError) as error:
         parser.exit(1, f"{error}\n")
-    logger.info("%s: %d tensors, SHA-256 %s", path, len(read_weights(path)), sha256(path))
+    logger.info("%s: %d tensors, SHA-256 %s", path, len(read_weights(path)), file_digest(path))
     return path
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.runtime import paths
+from crossmodal.runtime.digest import file_digest
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.names import to_torchvision
-from crossmodal.weights.read import SUFFIXES, read_weights, sha256
+from crossmodal.weights.read import SUFFIXES, read_weights
 
 FOLDER = "pretrained_resnet"
 DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8})\.[a-z]+$")
@@ -50,7 +51,7 @@ def find_pretrained(name: str) -> Path:
 def read_pretrained(name: str) -> tuple[dict[str, np.ndarray], Path, str]:
     """(tensors under torchvision's names, the file, its SHA-256) for ``model.pretrained``."""
     path = find_pretrained(name)
-    digest = sha256(path)
+    digest = file_digest(path)
     check_named_digest(path, digest)
     return to_torchvision(read_weights(path)), path, digest
 

@@ -41,15 +41,6 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def sha256(path: Path) -> str:
-    """The file's SHA-256, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(2**20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _read_safetensors(path: Path) -> Any:
     return safetensors_file.read(path)[0]
 

@@ -34,7 +34,7 @@ from crossmodal.config import Config, config_hash, from_dict, load_config
 from crossmodal.models.encode import Encoder
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import assign, named_tensors
-from crossmodal.weights.read import sha256
+from crossmodal.runtime.digest import file_digest
 
 QUERY, VIEW = "query_encoder.mobilenet_v2.", "rendering_encoder.mobilenet_v2."
 
@@ -70,7 +70,7 @@ def test_the_state_says_where_it_came_from(tmp_path: Path, arrays: Arrays) -> No
     source = write(tmp_path / "released.pth", arrays)
     path = convert(source, tmp_path / "one.safetensors", settings=["data.name=mine"])
     state = checkpoint.load(path).state
-    assert state["converted"] == {"source": "released.pth", "sha256": sha256(source),
+    assert state["converted"] == {"source": "released.pth", "sha256": file_digest(source),
                                   "kind": Kind.RETRIEVAL.value}
     config = from_dict(state["config"], "state")
     assert state["config_hash"] == config_hash(config) and config.data.name == "mine"

@@ -17,7 +17,7 @@ from crossmodal.models import split_backbone
 from crossmodal.models.backbones import NAMES, alexnet, build_backbone, vgg
 from crossmodal.models.build import build_category_net
 from crossmodal.runtime import jt
-from crossmodal.weights.read import sha256
+from crossmodal.runtime.digest import file_digest
 
 HIDDEN = 16  # units of VGG's and AlexNet's hidden layers: torchvision's first one has 411 MB
 CLASS_LAYERS = {"resnet": "fc", "mobilenet_v2": "classifier.1", "vgg": "classifier.6",
@@ -39,7 +39,7 @@ def write_file(name: str, folder: Path) -> dict[str, np.ndarray]:
                 for n in arrays if n.endswith("running_mean")}
     path = folder / "new.pth"
     path.write_bytes(zip_file([whole(n, a) for n, a in {**arrays, **counters}.items()]))
-    path.rename(folder / f"{name}-{sha256(path)[:8]}.pth")
+    path.rename(folder / f"{name}-{file_digest(path)[:8]}.pth")
     return arrays
 
 

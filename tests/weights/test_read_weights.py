@@ -11,11 +11,12 @@ import pytest
 from torch_files import whole, zip_file
 
 from crossmodal.data.safe_pickle import UnsafePickle
+from crossmodal.runtime.digest import file_digest
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.convert import convert, main
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.pretrained import check_named_digest, find_pretrained, read_pretrained
-from crossmodal.weights.read import read_weights, sha256
+from crossmodal.weights.read import read_weights
 
 RNG = np.random.default_rng(0)
 TENSORS = {"conv1.weight": RNG.normal(size=(4, 3, 2, 2)).astype(np.float32),
@@ -122,13 +123,13 @@ def test_found_by_path_name_or_beginning(tmp_path: Path, monkeypatch: pytest.Mon
     assert find_pretrained("tower9").name == find_pretrained("tower9.npz").name == exact.name
     assert find_pretrained(str(later)) == later
     tensors, path, digest = read_pretrained("tower9")
-    assert path.name == exact.name and digest == sha256(exact)
+    assert path.name == exact.name and digest == file_digest(exact)
     assert tensors.keys() == TENSORS.keys()
 
 
 def test_the_digest_in_a_name_is_checked(tmp_path: Path) -> None:
     path = write(tmp_path, ".pth")
-    digest = sha256(path)
+    digest = file_digest(path)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     named = path.rename(tmp_path / f"resnet50-{digest[:8]}.pth")
     assert read_pretrained(str(named))[2] == digest
@@ -142,7 +143,7 @@ def test_conversion(tmp_path: Path) -> None:
     source = write(tmp_path, ".pth")
     target = convert(source, tmp_path / "new" / "out.safetensors")
     assert read_weights(target).keys() == TENSORS.keys()
-    assert safetensors_file.read(target)[1]["source_sha256"] == sha256(source)
+    assert safetensors_file.read(target)[1]["source_sha256"] == file_digest(source)
     assert main([str(source), str(target)]) == target
 
 

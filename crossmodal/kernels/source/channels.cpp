@@ -7,13 +7,12 @@
 namespace {
 
 constexpr int64_t CHUNK = 128;  // pixels summed in single precision before they join the double sum
-
-constexpr int UNROLL = 4;
+constexpr int UNROLL = 4;  // pixels in flight
 
 struct Sums { double first[BLOCK], second[BLOCK]; };
 
-// Sums over pixels of what `term(pixel, lane, a, b)` gives, for each lane. Two pixels at a time
-// into sums of their own: an addition need not wait for the one before.
+// Sums over pixels of what `term(pixel, lane, a, b)` gives, for each lane. UNROLL pixels at
+// a time into sums of their own: an addition need not wait for the one before.
 template <class Term>
 inline void add_pixels(int64_t pixels, Sums& sums, Term term) {
     for (int lane = 0; lane < BLOCK; lane++) sums.first[lane] = sums.second[lane] = 0;
@@ -69,20 +68,19 @@ void affine(const float* x, const float* residual, const float* scale, const flo
         }
 }
 
-// The gradient that passed the activation. Where y is not at hand, what went into the activation
-// says the same: x * scale + shift, computed as in `affine`.
-template <int ACTIVATION, bool HAS_Y>
-inline float passed_on(const float* x, const float* y, const float* dy, const float* scale,
-                       const float* shift, int64_t at, int lane) {
-    float gradient = dy[at];
-    if (ACTIVATION == IDENTITY) return gradient;
-    return pass(HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane], gradient, ACTIVATION);
-}
-
-// What a map's gradient needs of one channel group.
+// What a map's gradient needs of one channel group; y may be null.
 struct Group {
     const float *x, *y, *dy;
     float scale[BLOCK], shift[BLOCK];
+
+    // The gradient that passed the activation. Where y is not at hand, what went into the
+    // activation says the same: x * scale + shift, computed as in `affine`.
+    template <int ACTIVATION, bool HAS_Y>
+    float passed_on(int64_t at, int lane) const {
+        float gradient = dy[at];
+        if (ACTIVATION == IDENTITY) return gradient;
+        return pass(HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane], gradient, ACTIVATION);
+    }
 };
 
 Group group_of(const float* x, const float* y, const float* dy, const float* scale,
@@ -94,31 +92,26 @@ Group group_of(const float* x, const float* y, const float* dy, const float* sca
 }
 
 template <int ACTIVATION, bool HAS_Y>
-void affine_gradient(const Group& map, const float* b, const float* c, int64_t pixels, float* dx,
+void affine_gradient(const Group map, const float* b, const float* c, int64_t pixels, float* dx,
                      float* passed) {
     for (int64_t i = 0; i < pixels; i++)
 #pragma omp simd
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t at = i * BLOCK + lane;
-            float g = passed_on<ACTIVATION, HAS_Y>(map.x, map.y, map.dy, map.scale, map.shift, at,
-                                                   lane);
+            float g = map.passed_on<ACTIVATION, HAS_Y>(at, lane);
             dx[at] = map.scale[lane] * g + b[lane] + c[lane] * map.x[at];
             if (passed) passed[at] = g;
         }
 }
 
 template <int ACTIVATION, bool HAS_Y>
-void affine_sums(const Group& map, const float* mean, const float* inverse, int64_t pixels,
+void affine_sums(const Group map, const float* mean, const float* inverse, int64_t pixels,
                  Sums& sums) {
-    const Group own = map;  // on the stack: nothing that is written can be part of it
-    float m[BLOCK], v[BLOCK];
-    for (int lane = 0; lane < BLOCK; lane++) m[lane] = mean[lane], v[lane] = inverse[lane];
-    add_pixels(pixels, sums, [&](int64_t p, int lane, float& a, float& b) {
+    add_pixels(pixels, sums, [=](int64_t p, int lane, float& a, float& b) {
         int64_t at = p * BLOCK + lane;
-        float g = passed_on<ACTIVATION, HAS_Y>(own.x, own.y, own.dy, own.scale, own.shift, at,
-                                               lane);
+        float g = map.passed_on<ACTIVATION, HAS_Y>(at, lane);
         a += g;
-        b += g * ((own.x[at] - m[lane]) * v[lane]);
+        b += g * ((map.x[at] - mean[lane]) * inverse[lane]);
     });
 }
 
