@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ settings.load_profile("default")
 
 
 def pytest_configure() -> None:
-    """Keep figures off any display and Jittor's own chatter out of the report."""
+    """Keep figures off any display and Jittor's own chatter out of the report; hear Ctrl-C.
+
+    What a shell starts in the background is told to ignore Ctrl-C, and so would be the programs
+    that the tests start and interrupt.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("log_silent", "1")
 

@@ -115,10 +115,7 @@ def test_random_states_and_certificates_stay(run) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_is_an_exception(run) -> None:
     code = (
-        "import os, signal\n"
-        # Whatever a shell starts in the background is told to ignore it.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from crossmodal.runtime import jt\n"
+        "import os, signal\nfrom crossmodal.runtime import jt\n"
         "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\n"
         "except KeyboardInterrupt:\n    print('caught')"
     )
