@@ -174,18 +174,40 @@ class SafeUnpickler(pickle._Unpickler):
         raise UnsafePickle("it refers to objects outside the file")
 
 
-def realise(value: Any) -> Any:
-    """`value` with every stand-in, at any depth of dicts, lists and tuples, made an array."""
-    if isinstance(value, ArrayStandIn):
-        if value.array is None:
-            raise BadPickle("an array without contents")
-        return value.array
-    if isinstance(value, dict):
-        return {plain_key(name): realise(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(realise(item) for item in value)
-    if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
-        return value
+def realise(tree: Any, leaf: Callable[[Any], Any] | None = None) -> Any:
+    """`tree` with every stand-in, at any depth of dicts, lists and tuples, made an array.
+
+    What the pickle refers to twice is made once: a few bytes can describe a list of lists of
+    lists ... with more entries than any memory holds. `leaf` makes data of values that are of a
+    kind of their own; without it they are refused.
+    """
+    made: dict[int, Any] = {}
+
+    def of(value: Any) -> Any:
+        if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
+            return value
+        if id(value) not in made:
+            made[id(value)] = new(value)
+        return made[id(value)]
+
+    def new(value: Any) -> Any:
+        if isinstance(value, ArrayStandIn):
+            if value.array is None:
+                raise BadPickle("an array without contents")
+            return value.array
+        if isinstance(value, dict):
+            return {plain_key(name): of(item) for name, item in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)([of(item) for item in value])
+        return _refuse(value) if leaf is None else leaf(value)
+
+    try:
+        return of(tree)
+    except RecursionError as error:
+        raise BadPickle("it contains itself, or is nested too deeply") from error
+
+
+def _refuse(value: Any) -> Any:
     raise UnsafePickle(f"a {type(value).__name__}, which is not data")
 
 

@@ -49,7 +49,7 @@ def _read_npz(path: Path) -> Any:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except Exception as error:  # noqa: BLE001 - a torn archive can raise anything on the way
         raise WeightsError(f"{path}: not a complete npz file ({error}); fetch or make it again"
                            ) from error
 
@@ -83,16 +83,14 @@ def _read_pickle(path: Path) -> Any:
         raise WeightsError(str(error)) from error
 
 
-def _unwrap(value: Any) -> Mapping[str, Any]:
-    """The dict of tensors in whatever a training script saved around it."""
-    if not isinstance(value, dict):
+def _unwrap(value: Any, depth: int = 4) -> Mapping[str, Any]:
+    """The dict of tensors in whatever a training script saved around it, `depth` wrappers deep."""
+    if not isinstance(value, dict) or not depth:
         return {}
-    found = {k: v for k, v in value.items() if isinstance(k, str) and _is_tensor(v)}
-    for name in WRAPPERS:
-        inner = value.get(name)
-        if isinstance(inner, dict) and len(_unwrap(inner)) > len(found):
-            return _unwrap(inner)
-    return found
+    found: Mapping[str, Any] = {k: v for k, v in value.items()
+                                if isinstance(k, str) and _is_tensor(v)}
+    inner = [_unwrap(value.get(name), depth - 1) for name in WRAPPERS]
+    return max([found, *inner], key=len)
 
 
 def _is_tensor(value: Any) -> bool:

@@ -110,6 +110,10 @@ class TorchUnpickler(SafeUnpickler):
 
     extra = TORCH_CLASSES
 
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        super().__init__(file, encoding=encoding)
+        self.storages: dict[str, Storage] = {}
+
     def find_class(self, module: str, name: str) -> Any:
         return STORAGE_CLASSES.get((module, name)) or super().find_class(module, name)
 
@@ -121,7 +125,8 @@ class TorchUnpickler(SafeUnpickler):
             raise UnsafePickle("a storage of unknown type")
         if len(pid) > 5 and pid[5] is not None:
             raise UnsafePickle("a view of a storage (written by torch < 0.4)")
-        return Storage(kind, str(key), count)
+        self.storages[str(key)] = Storage(kind, str(key), count)
+        return self.storages[str(key)]
 
 
 def read_torch(path: Path) -> Any:
@@ -138,8 +143,7 @@ def read_torch(path: Path) -> Any:
     except UnsafePickle as error:
         raise UnsafePickle(f"{path}: refused, {error}. Save its state_dict alone and try that"
                            ) from error
-    except (BadPickle, WeightsError, zipfile.BadZipFile, KeyError, OSError, struct.error,
-            NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - a torn file can raise anything on the way
         raise WeightsError(f"{path}: not a complete torch file ({error}); fetch it again"
                            ) from error
 
@@ -151,7 +155,7 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
     top = names[0][: -len("data.pkl")]
     if f"{top}byteorder" in archive.namelist() and archive.read(f"{top}byteorder") != b"little":
         raise WeightsError("big-endian numbers")
-    tree = _unpickle(io.BytesIO(archive.read(names[0])))
+    tree, _ = _unpickle(io.BytesIO(archive.read(names[0])))
     return _resolve(tree, lambda storage: archive.read(f"{top}data/{storage.key}"))
 
 
@@ -164,12 +168,11 @@ def _read_legacy(file: BinaryIO) -> Any:
         raise WeightsError("it does not start like one")
     if _plain(file).get("little_endian") is not True:
         raise WeightsError("big-endian numbers")
-    tree = _unpickle(file)
-    kinds = {storage.key: storage for storage in _storages(tree)}
+    tree, storages = _unpickle(file)
     parts = {}
     for key in _plain(file):
         count = struct.unpack("<q", file.read(8))[0]
-        size = count * kinds[key].kind.dtype.itemsize
+        size = count * storages[key].kind.dtype.itemsize
         parts[key] = file.read(size) if count >= 0 else b""
         if len(parts[key]) != size:
             raise WeightsError("it ends in the middle of a tensor")
@@ -178,46 +181,32 @@ def _read_legacy(file: BinaryIO) -> Any:
 
 def _plain(file: BinaryIO) -> Any:
     """The next pickle of a stream, without classes."""
-    return safe_pickle.realise(_unpickle(file))
+    return safe_pickle.realise(_unpickle(file)[0])
 
 
-def _unpickle(file: BinaryIO) -> Any:
+def _unpickle(file: BinaryIO) -> tuple[Any, dict[str, Storage]]:
+    """The tree of one pickle, and the storages that it refers to."""
     try:
-        return TorchUnpickler(file, encoding="latin1").load()
+        unpickler = TorchUnpickler(file, encoding="latin1")
+        return unpickler.load(), unpickler.storages
     except (UnsafePickle, BadPickle):
         raise
     except Exception as error:  # noqa: BLE001 - a torn stream can raise anything in the machine
         raise BadPickle(f"{type(error).__name__}: {error}") from error
 
 
-def _storages(value: Any) -> list[Storage]:
-    if isinstance(value, TensorStandIn):
-        return [value.storage]
-    items = value.values() if isinstance(value, dict) else value
-    if not isinstance(value, (dict, list, tuple)) or isinstance(value, Storage):
-        return []
-    return [storage for item in items for storage in _storages(item)]
-
-
 def _resolve(tree: Any, read: Callable[[Storage], bytes]) -> Any:
     """`tree` with every tensor stand-in made an array; storages are read once."""
     numbers: dict[str, np.ndarray] = {}
 
-    def resolve(value: Any) -> Any:
-        if isinstance(value, TensorStandIn):
-            storage = value.storage
-            if storage.key not in numbers:
-                data = read(storage)
-                whole = len(data) - len(data) % storage.kind.dtype.itemsize
-                numbers[storage.key] = np.frombuffer(data[:whole], storage.kind.dtype)
-            return value.resolve(numbers[storage.key])
-        if isinstance(value, dict):
-            return {safe_pickle.plain_key(k): resolve(v) for k, v in value.items()}
-        if type(value) in (list, tuple):
-            return type(value)(resolve(item) for item in value)
-        return safe_pickle.realise(value)
+    def array(value: Any) -> np.ndarray:
+        if not isinstance(value, TensorStandIn):
+            raise UnsafePickle(f"a {type(value).__name__}, which is not data")
+        storage = value.storage
+        if storage.key not in numbers:
+            data = read(storage)
+            whole = len(data) - len(data) % storage.kind.dtype.itemsize
+            numbers[storage.key] = np.frombuffer(data[:whole], storage.kind.dtype)
+        return value.resolve(numbers[storage.key])
 
-    try:
-        return resolve(tree)
-    except RecursionError as error:
-        raise BadPickle("it contains itself") from error
+    return safe_pickle.realise(tree, array)

@@ -56,6 +56,24 @@ def test_numpy_2_module_names() -> None:
     assert same(array, safe_pickle.load(io.BytesIO(data)))
 
 
+def test_what_is_shared_is_made_once() -> None:
+    nested: list[Any] = [np.arange(3)]
+    for _ in range(200):  # 2^200 entries, for a reader that makes each of them
+        nested = [nested, nested]
+    found = through(nested, 4)
+    for _ in range(200):
+        assert found[0] is found[1]
+        found = found[0]
+    assert np.array_equal(found[0], np.arange(3))
+
+
+def test_what_contains_itself_is_refused() -> None:
+    ring: list[Any] = []
+    ring.append(ring)
+    with pytest.raises(BadPickle, match="contains itself"):
+        through(ring, 4)
+
+
 def test_a_python_2_pickle() -> None:
     # Protocol 2, array bytes as a Python 2 `str` (SHORT_BINSTRING), key as `str`.
     data = (b"\x80\x02}U\x01acnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pickle
 from pathlib import Path
@@ -78,6 +79,30 @@ def test_wrappers_and_prefixes_come_off(tmp_path: Path) -> None:
     inner = {f"module.{name}": array for name, array in TENSORS.items()}
     path.write_bytes(pickle.dumps({"epoch": 3, "lr": np.float32(0.1), "state_dict": inner}, 4))
     assert read_weights(path).keys() == TENSORS.keys()
+
+
+def test_wrappers_without_end(tmp_path: Path) -> None:
+    value: dict[str, object] = dict(TENSORS)
+    for _ in range(2):
+        value = {"state_dict": value, "model": {"epoch": 3}}
+    path = tmp_path / "wrapped.pkl"
+    path.write_bytes(jittor_file(value))
+    assert set(read_weights(path)) == set(TENSORS)
+    for _ in range(50):  # 5^50 paths through the names of wrappers
+        value = dict.fromkeys(("state_dict", "model", "net", "network"), value)
+    path.write_bytes(jittor_file(value))
+    with pytest.raises(WeightsError, match="no tensors"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pkl", ".safetensors"])
+def test_any_one_wrong_byte_is_an_error_or_other_numbers(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path, suffix)
+    data = path.read_bytes()
+    for place in range(0, len(data), 3):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1:])
+        with contextlib.suppress(WeightsError, UnsafePickle):
+            read_weights(path)
 
 
 def test_files_without_weights(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -127,3 +128,23 @@ def test_a_tar_file_is_named(tmp_path: Path) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="nothing.pth"):
         read_torch(tmp_path / "nothing.pth")
+
+
+@pytest.mark.parametrize("form", [zip_file, legacy_file])
+def test_any_one_wrong_byte_is_an_error_or_other_numbers(tmp_path: Path, form: object) -> None:
+    path = tmp_path / "weights.pth"
+    data = form(TENSORS[:2])  # type: ignore[operator]
+    for place in range(0, len(data), 3):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1:])
+        with contextlib.suppress(WeightsError, UnsafePickle):
+            read_torch(path)
+
+
+def test_what_is_shared_is_made_once(tmp_path: Path) -> None:
+    nested: list[object] = []
+    for _ in range(200):  # 2^200 entries, for a reader that makes each of them
+        nested = [nested, nested]
+    path = tmp_path / "weights.pth"
+    path.write_bytes(zip_file([], data_pkl=pickle.dumps({"model": nested}, 2)))
+    found = read_torch(path)["model"]
+    assert found[0] is found[1]
