@@ -36,12 +36,28 @@ FURNITURE_runs = $(foreach seed,$(SEEDS),$(foreach row,$(FURNITURE_$(TABLE)),$(s
 FURNITURE_folders = $(foreach row,$(FURNITURE_$(TABLE)),$(foreach seed,$(SEEDS),\
     ../runs/$(PROTOCOL)_$(firstword $(subst :, ,$(row)))_$(seed)))
 
+RELEASED_runs = $(foreach seed,$(SEEDS),$(seed):released:device=auto \
+    $(seed):released_views:model.view_channels=1,data.views_per_step=4)
+
+# $(call train_furniture,seed:name:settings ...,protocol,config)
+# A run that is there goes on where it stopped, if it did.
+define train_furniture
+	cd Instance-level && for run in $(1); do \
+	    seed=$${run%%:*}; row=$${run#*:}; name=$(2)_$${row%%:*}_$$seed; \
+	    test -e ../runs/$$name/last.safetensors && again=--resume || again=--overwrite; \
+	    $(BIN)/python RetrievalNet_sag_con.py $$again \
+	        --config ./configs/furniture_$(3).yaml --set seed=$$seed \
+	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) \
+	        || exit 1; \
+	done
+endef
+
 BIN := $(abspath $(VENV))/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check demo demo-data demo-category furniture furniture-data furniture-unseen kinds \
-    kinds-data test lint bench clean
+.PHONY: help venv check demo demo-data demo-category furniture furniture-data furniture-released \
+    furniture-unseen kinds kinds-data test lint bench clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), made with $(PYTHON)"
@@ -102,18 +118,19 @@ demo-category: demo-data
 furniture-data: venv
 	$(BIN)/python -m crossmodal.prepare.sweethome3d $(FURNITURE) --root data
 
-# A run that is there goes on where it stopped, if it did.
 furniture: furniture-data
-	cd Instance-level && for run in $(FURNITURE_runs); do \
-	    seed=$${run%%:*}; row=$${run#*:}; name=$(PROTOCOL)_$${row%%:*}_$$seed; \
-	    test -e ../runs/$$name/last.safetensors && again=--resume || again=--overwrite; \
-	    $(BIN)/python RetrievalNet_sag_con.py $$again \
-	        --config ./configs/furniture_$(PROTOCOL).yaml --set seed=$$seed \
-	        --set log.run_name=$$name $$(printf ' --set %s' $$(echo $${row#*:} | tr , ' ')) \
-	        || exit 1; \
-	done
+	$(call train_furniture,$(FURNITURE_runs),$(PROTOCOL),$(PROTOCOL))
 	cd Instance-level && $(BIN)/python RetrievalNet_test.py \
 	    --config ./configs/furniture_$(PROTOCOL).yaml --checkpoint $(FURNITURE_folders)
+
+# What the released code's departures from the paper cost, on T at the same budget.
+furniture-released: furniture-data
+	$(call train_furniture,$(RELEASED_runs),T,T_released)
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py \
+	    --config ./configs/furniture_T_released.yaml \
+	    --checkpoint $(SEEDS:%=../runs/T_released_%)
+	cd Instance-level && $(BIN)/python RetrievalNet_test.py --config ./configs/furniture_T.yaml \
+	    --checkpoint $(SEEDS:%=../runs/T_released_views_%)
 
 # The same networks on line drawings of other furniture, none of which they were trained on.
 furniture-unseen: venv

@@ -56,6 +56,13 @@ def usable() -> bool:
     return not jt.flags.use_cuda and load()
 
 
+def describe() -> str:
+    """Whether the kernels can be used here, and where they are, in a line."""
+    if not load():
+        return "not used: Jittor's own operators compute"
+    return f"{block()} channels a block, {_built()}"
+
+
 def _built() -> Path:
     """The library's file."""
     place = home.jittor_home()
@@ -63,7 +70,7 @@ def _built() -> Path:
     compiler = jt.flags.cc_path
     command = [compiler, *shlex.split(_OPTIONS), f"-DBLOCK={block()}", f"-I{parts / 'include'}",
                f"-L{parts / 'lib'}", f"-Wl,-rpath,{parts / 'lib'}"]
-    folder = home.cache_root(place) / "crossmodal"
+    folder = home.own_folder(place)
     path = folder / f"kernels-{_fingerprint(command, parts)}.so"
     if not elf.is_intact(path):  # nor cut off: loading that would end the process
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from crossmodal.kernels import library
 from crossmodal.runtime import report, self_check
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.jittor_setup import load_jittor
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_all = parser.parse_args(arguments).check
     try:
         jt = load_jittor()
-        lines = report.describe(jt)
+        lines = {**report.describe(jt), "CPU kernels": library.describe()}
     except SetupError as error:
         print(f"crossmodal.runtime: {error}", file=sys.stderr)  # noqa: T201
         return 1

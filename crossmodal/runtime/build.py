@@ -8,7 +8,6 @@ stamp the import goes ahead directly.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -21,6 +20,7 @@ from typing import IO, Any
 
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.build_progress import BuildProgress
+from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import COLD_BUILD_MIB, cache_root, check_space
 from crossmodal.runtime.mpi import without_mpi
@@ -87,7 +87,7 @@ def fingerprint(utils: Any) -> str:
     config = os.environ.get("python_config_path", "")
     answer = Path(config).read_text() if config and Path(config).is_file() else config
     known = json.dumps([settings, answer, str(utils.__file__)], sort_keys=True)
-    return hashlib.sha256(known.encode()).hexdigest()[:12]
+    return text_digest(known)[:12]
 
 
 def _run(utils: Any, progress: BuildProgress) -> tuple[int, str]:

@@ -9,7 +9,6 @@ Jittor nor the toolkit is changed, and nothing is downloaded.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -17,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 from crossmodal.runtime.cuda_toolkit import Toolkit
-from crossmodal.runtime.home import cache_root
+from crossmodal.runtime.digest import text_digest
+from crossmodal.runtime.home import own_folder
 from crossmodal.runtime.locks import locked
 
 NEWEST_CUDA = 12  # that Jittor 1.3.11 compiles against as it is
@@ -57,10 +57,10 @@ def install(home: Path, toolkit: Toolkit) -> str:
 
     Safe to call at every start and from many processes at once.
     """
-    place = cache_root(home) / "crossmodal" / f"cuda-{_key(toolkit)}"
+    place = own_folder(home) / f"cuda-{_key(toolkit)}"
     if not (place / _COMPLETE).is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
-        with locked(cache_root(home) / "crossmodal.lock"):
+        with locked(own_folder(home).with_suffix(".lock")):
             if not (place / _COMPLETE).is_file():
                 _make(place, toolkit)
     return str(place / "bin" / "nvcc")
@@ -133,7 +133,7 @@ def _key(toolkit: Toolkit) -> str:
     parts = [toolkit.nvcc, toolkit.version, toolkit.cudnn, sorted(toolkit.headers.items()),
              sorted(toolkit.libraries.items()), _NVCC, _own_libraries(toolkit),
              *(path.read_text() for path in sorted(_SHIMS.glob("*.*")))]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    return text_digest(repr(parts))[:12]
 
 
 def _own_libraries(toolkit: Toolkit) -> list[str]:

@@ -1,9 +1,14 @@
-"""What a file's bytes are, as a short text."""
+"""What a file's bytes, or a text, are: as a short text."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+
+
+def text_digest(text: str) -> str:
+    """sha256 of a text, as hexadecimal text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from crossmodal.runtime import cuda_overlay, cuda_probe, mpi, scripts
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.errors import SetupError
-from crossmodal.runtime.home import cache_root
+from crossmodal.runtime.home import own_folder
 
 QUIET = {
     "log_silent": "1",
@@ -30,7 +30,7 @@ def prepare(home: Path) -> cuda_probe.CudaProbe:
     """Set the variables for a Jittor that lives in `home`; what was found about CUDA."""
     _set_defaults({**QUIET, **STEADY})
     if os.name != "nt" and "python_config_path" not in os.environ:
-        config = scripts.write_python_config(cache_root(home) / "crossmodal")
+        config = scripts.write_python_config(own_folder(home))
         os.environ["python_config_path"] = str(config)
     _limit_threads()
     mpi.prepare()

@@ -19,7 +19,7 @@ from pathlib import Path
 from crossmodal.runtime.errors import SetupError
 
 HOME_VARIABLE = "JITTOR_HOME"
-COLD_BUILD_MIB = 600  # a CPU build takes about 100, oneDNN 50, compiled operators grow with use
+COLD_BUILD_MIB = 750  # a CPU build takes some 100, headers 130, oneDNN 50, operators more with use
 WARM_MIB = 20
 
 
@@ -35,6 +35,11 @@ def jittor_home() -> Path:
 def cache_root(home: Path) -> Path:
     """Folder inside a Jittor home that holds everything Jittor downloads and builds."""
     return home / ".cache" / "jittor"
+
+
+def own_folder(home: Path) -> Path:
+    """Folder inside a Jittor home for what this project puts beside Jittor's own files."""
+    return cache_root(home) / "crossmodal"
 
 
 def check_home(home: Path) -> None:

@@ -22,6 +22,7 @@ from crossmodal.runtime import (
     memory,
     onednn,
     openmp,
+    precompiled,
     scripts,
     seeds,
     threads_at_exit,
@@ -95,8 +96,9 @@ def _finish(jittor: Any) -> None:
     end_compilers(sys.modules["jittor_utils"])
     threads_at_exit.guard_exit()
     if sys.platform == "linux":
-        folder = home.cache_root(home.jittor_home()) / "crossmodal"
-        jittor.flags.python_path = str(scripts.write_python(folder))
+        place = home.jittor_home()
+        header = precompiled.for_operators(jittor, place)
+        jittor.flags.python_path = str(scripts.write_python(home.own_folder(place), header))
     if hasattr(os, "register_at_fork"):  # in a forked child the other threads do not exist
         os.register_at_fork(after_in_child=lambda: openmp.set_threads(1))
 
@@ -134,6 +136,7 @@ def _build_and_import(place: Path, trust_stamp: bool) -> ModuleType:
     utils = importlib.import_module("jittor_utils")
     _say_if_waiting(Path(utils.cache_path).parent / "jittor.lock")
     _repair(utils)
+    precompiled.add_to_core(utils, place, checks.check_compiler())
     build.ensure_built(utils, place, trust_stamp)
     try:
         return importlib.import_module("jittor")

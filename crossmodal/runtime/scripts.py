@@ -7,7 +7,6 @@ cheap.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import sys
@@ -15,6 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from crossmodal.runtime.checks import check_python_headers
+from crossmodal.runtime.digest import text_digest
 
 _CONFIG = """\
 #!/bin/sh
@@ -27,10 +27,15 @@ esac
 _PYTHON = """\
 #!/bin/sh
 case "$1" in
-  */asm_tuner.py) shift; compiler="${{1#--cc_path=}}"; shift; exec "$compiler" "$@" ;;
+  */asm_tuner.py)
+    shift; compiler="${{1#--cc_path=}}"; shift
+    {precompiled}exec "$compiler" "$@" ;;
   *) exec {python} "$@" ;;
 esac
 """
+_PRECOMPILED = """\
+"$compiler" -include {header} "$@" 2>/dev/null && exit 0
+    """
 
 
 def write_python_config(folder: Path) -> Path:
@@ -44,21 +49,25 @@ def write_python_config(folder: Path) -> Path:
     return _write(folder, "python-config", text)
 
 
-def write_python(folder: Path) -> Path:
+def write_python(folder: Path, header: Path | None = None) -> Path:
     """A `python` through which Jittor compiles its operators with the compiler directly.
 
     On Linux, Jittor starts Python once per operator to rewrite its assembler code, for an option
     (use_movnt) that is off; leaving that out saves a third of the compilation. And the path of the
     interpreter is a part of what decides whether an operator is compiled again: `python` and
     `../.venv/bin/python` would compile everything in turn.
+
+    header : to be included first, precompiled, in every operator; what does not compile with it
+        is compiled without.
     """
-    python = os.path.abspath(sys.executable)
-    return _write(folder, "python", _PYTHON.format(python=shlex.quote(python)))
+    python = shlex.quote(os.path.abspath(sys.executable))
+    precompiled = "" if header is None else _PRECOMPILED.format(header=shlex.quote(str(header)))
+    return _write(folder, "python", _PYTHON.format(python=python, precompiled=precompiled))
 
 
 def _write(folder: Path, name: str, text: str) -> Path:
     """Write an executable script whose name holds a digest of its content, unless it is there."""
-    path = folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    path = folder / f"{name}-{text_digest(text)[:8]}"
     if not path.is_file() or path.read_text() != text or not os.access(path, os.X_OK):
         folder.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")

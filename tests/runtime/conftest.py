@@ -19,7 +19,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def clean_environment() -> dict[str, str]:
     """The environment of this process before any preparation for Jittor changed it."""
     prepared = ("nvcc_path", "cache_name", "python_config_path", "FIX_TORCH_ERROR", "log_silent",
-                "cc_path")  # the last is Jittor's own doing, as it is imported
+                "cc_flags", "cc_path")  # the last is Jittor's own doing, as it is imported
     return {name: value for name, value in os.environ.items() if name not in prepared}
 
 

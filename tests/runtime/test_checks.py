@@ -75,5 +75,5 @@ def test_a_full_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.check_space(tmp_path, 1)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(home.shutil, "disk_usage", lambda path: usage._replace(free=5 * 2**20))
-    with pytest.raises(SetupError, match=r"5 MiB are free in .*; 600 MiB are needed: free some"):
+    with pytest.raises(SetupError, match=r"5 MiB are free in .*; 750 MiB are needed: free some"):
         home.check_space(tmp_path, home.COLD_BUILD_MIB)

@@ -46,6 +46,18 @@ def test_operators_are_compiled_directly(tmp_path: Path) -> None:
     assert answer == "an op.cc -o op.so"
 
 
+def test_an_operator_that_a_header_breaks_is_compiled_without_it(tmp_path: Path) -> None:
+    compiler = tmp_path / "compiler"  # one that takes no -include
+    compiler.write_text('#!/bin/sh\n[ "$1" = -include ] && { echo no >&2; exit 1; }\necho "$@"\n')
+    compiler.chmod(0o755)
+    header = tmp_path / "the header.h"
+    path = scripts.write_python(tmp_path, header)
+    assert ask(path, "/j/asm_tuner.py", f"--cc_path={compiler}", "an op.cc") == "an op.cc"
+    compiler.write_text('#!/bin/sh\necho "$@"\n')
+    assert ask(path, "/j/asm_tuner.py", f"--cc_path={compiler}", "an op.cc") == \
+        f"-include {header} an op.cc"
+
+
 def test_the_way_python_is_called_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,8 +69,9 @@ def test_the_way_python_is_called_changes_nothing(
 
 
 def test_jittor_uses_it(built: None) -> None:
-    from crossmodal.runtime import home, jt
+    from crossmodal.runtime import home, jt, precompiled
 
     if sys.platform == "linux":
-        folder = home.cache_root(home.jittor_home()) / "crossmodal"
-        assert jt.flags.python_path == str(scripts.write_python(folder))
+        place = home.jittor_home()
+        script = scripts.write_python(home.own_folder(place), precompiled.for_operators(jt, place))
+        assert jt.flags.python_path == str(script)
