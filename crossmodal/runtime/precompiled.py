@@ -25,7 +25,10 @@ _LOG = get_logger(__name__)
 _STANDARD = ["algorithm", "cmath", "cstring", "fstream", "functional", "iomanip", "iostream",
              "list", "map", "memory", "mutex", "random", "sstream", "string", "unordered_map",
              "vector"]
-_SHARED = ("var.h", "init.h", "ops/op_register.h", "misc/cuda_flags.h")  # by nearly all operators
+# Of Jittor's, what many operators start with: the fused ones with the operators they fuse.
+_SHARED = ["var.h", "init.h", "fused_op.h", "ops/op_register.h", "misc/cuda_flags.h",
+           "misc/cpu_math.h", "ops/array_op.h", "ops/binary_op.h", "ops/broadcast_to_op.h",
+           "ops/code_op.h", "ops/reduce_op.h", "ops/unary_op.h"]
 _CORE_OPTIONS = "-std=c++14 -fPIC -march=native -O2"  # as Jittor compiles its core
 
 
