@@ -3,7 +3,6 @@
 # make test   everything the tests check
 PYTHON ?= python3
 VENV ?= .venv
-DEMO_ROOT ?= data/demo
 DEMO := ./configs/demo.yaml
 DEMO_CATEGORY := ./configs/demo_category.yaml
 
@@ -64,8 +63,10 @@ help:
 	@echo "make check   what was found on this machine, and whether Jittor computes"
 	@echo "make demo    generate data, train, test; prints a table, leaves a picture"
 	@echo "make demo-category   the same for kinds of shapes; only photos have labels"
-	@echo "make furniture   train and test on Sweet Home 3D's furniture (hours)"
-	@echo "make kinds   train and test on real photos and shapes of 17 kinds (hours)"
+	@echo "make furniture   train and test on Sweet Home 3D's furniture (an hour)"
+	@echo "make furniture-unseen   its networks on line drawings of furniture of IKEA"
+	@echo "make furniture-released   the same as the released code would train (an hour)"
+	@echo "make kinds   train and test on real photos and shapes of 17 kinds (two hours)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against plain implementations, as ratios"
@@ -91,7 +92,7 @@ check: venv
 	$(BIN)/python -m crossmodal.runtime --check
 
 demo-data: venv
-	$(BIN)/python -m crossmodal.prepare.generate --root $(DEMO_ROOT)
+	$(BIN)/python -m crossmodal.prepare.generate --root data/demo
 
 demo: demo-data
 	@echo "== the network as it starts, untrained"
@@ -105,7 +106,7 @@ demo: demo-data
 	@echo "ranked pictures: runs/demo/test_full/grid.png"
 
 demo-category: demo-data
-	$(BIN)/python -m crossmodal.prepare.category_lists --root $(DEMO_ROOT)
+	$(BIN)/python -m crossmodal.prepare.category_lists --root data/demo
 	@echo "== the network as it starts, untrained"
 	cd Category-level && $(BIN)/python test.py --config $(DEMO_CATEGORY) --untrained features
 	@echo "== training: photos have labels, shapes have none"

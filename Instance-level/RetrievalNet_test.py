@@ -197,16 +197,14 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
         return [Subject(run.name, untrained(config), folder, Config.UNTRAINED)]
     name = f"test_{options.mode}"
     places = [Path(text) for text in options.checkpoint or [run]]
-    if len(places) == 1:
-        encoder = Encoder.from_checkpoint(places[0], config.device, config.data)
-        return [Subject(run.name, encoder, Path(options.output or run / name))]
     found = []
     for path in places:
         encoder = Encoder.from_checkpoint(path, config.device, config.data)
         label = path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
         folder = path / name if path.is_dir() else path.parent / f"{name}_{path.stem}"
-        found.append(Subject(label, encoder,
-                             Path(options.output) / label if options.output else folder))
+        if options.output:
+            folder = Path(options.output) / (label if len(places) > 1 else "")
+        found.append(Subject(label, encoder, folder))
     return found
 
 
@@ -239,7 +237,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--untrained", action="store_true",
                         help="test the network as it starts (pretrained or random), untrained")
     parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
-                        "each); default: <run>/test_<mode>")
+                        "each); default: test_<mode> in the folder of the checkpoint")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="override one setting; may be repeated")
     return parser.parse_args(arguments)

@@ -49,8 +49,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument("file", type=Path, metavar="FILE")
     made.add_argument("--out", type=Path, required=True, metavar="PLACE",
                       help="a run's folder, or a .safetensors file")
-    made.add_argument("--config", help="settings of the checkpoint but for its model's; default: "
-                      "the released ones on Pix3D")
+    made.add_argument("--config", help="settings of the checkpoint but for its model's, such as "
+                      "configs/pix3d_released.yaml; default: the paper's")
     made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                       help="override one setting; may be repeated")
     made.add_argument("--ignore", nargs="+", default=[], metavar="PREFIX",

@@ -43,7 +43,7 @@ def convert(source: Path, out: Path, config: str | None = None, settings: Iterab
 
     Parameters
     ----------
-    config : yaml; None for the defaults, which are the released settings on Pix3D
+    config : yaml; None for the defaults, which are the paper's
     settings : ``key=value`` overrides
     ignore : beginnings of names of tensors to leave out
 

@@ -99,7 +99,7 @@ class CategoryLossConfig:
     contrast_without_pair: Literal["skip", "previous"] = "skip"  # previous: reuse earlier pairs
     orthogonal: float = 0.1  # OPL on source features
     orthogonal_gamma: float = 0.5  # weight of its between-class part
-    orthogonal_start: int = 1200  # iteration after which it counts
+    orthogonal_start: int = 1200  # first iteration in which it counts
     confidence: float = 0.8  # a shape gets a pseudo-label from this class probability on
     ramp_steps: int = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from crossmodal.prepare.instance_options import (
     gathered,
 )
 from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
+from crossmodal.prepare.options import program_parser
 from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.shapenet_source import FRONTS, SYNSETS, Model, find_models
 from crossmodal.prepare.source_check import (
@@ -100,9 +100,7 @@ def parse_cars(about: str, name: str, source: str) -> dict[str, Any]:
 
     about : the program's docstring; source : help of --source
     """
-    parser = argparse.ArgumentParser(
-        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(about)
     parser.add_argument("--source", type=Path, required=True, help=source)
     parser.add_argument(
         "--annotations", type=Path, help="folder with train_anno.pkl and test_anno.pkl, or a .csv "

@@ -26,7 +26,7 @@ from crossmodal.data.errors import DataError, some
 from crossmodal.data.records import QueryRecord, ShapeKey, read_list
 from crossmodal.data.views import ViewStore, open_views, read_views
 from crossmodal.prepare.list_files import ListItem, write_items, write_lines
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.runner import Item, Task, run
@@ -103,7 +103,7 @@ def _write_views(task: Task) -> dict[str, Any]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("--root", type=Path, default=Path("data/demo"), help="folder of data sets")
     parser.add_argument("--name", default="demo", help="the instance-level data set")
     parser.add_argument("--library", default="shapenet4", help="folder of the second library")
@@ -114,4 +114,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from crossmodal.data.errors import DataError
+
 
 @dataclass(frozen=True)
 class Furniture:
@@ -55,12 +57,12 @@ def slug(text: str) -> str:
 
 
 def check_unique(pieces: Iterable[Furniture]) -> dict[str, Furniture]:
-    """{id: piece}. Raises ValueError naming both sources when an id comes twice."""
+    """{id: piece}. Raises DataError naming both sources when an id comes twice."""
     found: dict[str, Furniture] = {}
     for piece in pieces:
         other = found.setdefault(piece.id, piece)
         if other is not piece:
-            raise ValueError(
+            raise DataError(
                 f"duplicate id {piece.id}: in {other.source} ({other.model}) and in "
                 f"{piece.source} ({piece.model}); rename one library or leave it out"
             )

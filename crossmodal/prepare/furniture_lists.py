@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crossmodal.data.errors import DataError
 from crossmodal.prepare.render_photos import photo_names
 from crossmodal.runtime.seeds import generator
 
@@ -38,10 +39,10 @@ def read_split(path: Path) -> Split:
             list(content["train"]), list(content["test"]), list(content.get("duplicates", []))
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a split ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: not a split ({type(error).__name__}: {error})") from error
     both = sorted(set(split.train) & set(split.test))
     if both:
-        raise ValueError(f"{path}: {len(both)} ids are in train and test (first: {both[0]})")
+        raise DataError(f"{path}: {len(both)} ids are in train and test (first: {both[0]})")
     return split
 
 

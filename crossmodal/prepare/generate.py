@@ -22,9 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from crossmodal.data.errors import DataError
 from crossmodal.geometry.mesh import Mesh
 from crossmodal.geometry.render import ViewSettings
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_bytes, write_json
 from crossmodal.prepare.parametric import MAKERS
 from crossmodal.prepare.pools import keep_workers
@@ -195,17 +196,17 @@ def _by_category(shapes: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
 
 def _check(instances: int, photos: int, library: int, unseen: float) -> None:
     if instances < 1 or library < 1:
-        raise ValueError(f"each category needs a shape: instances={instances}, library={library}")
+        raise DataError(f"each category needs a shape: instances={instances}, library={library}")
     if photos <= TEST_PHOTOS:
-        raise ValueError(
+        raise DataError(
             f"photos={photos}: {TEST_PHOTOS} of a shape's photos test, some must train"
         )
     if not 0 <= unseen < 1:
-        raise ValueError(f"unseen={unseen} must be at least 0 and below 1")
+        raise DataError(f"unseen={unseen} must be at least 0 and below 1")
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("--root", type=Path, default=Path("data/demo"), help="folder of data sets")
     parser.add_argument("--name", default="demo", help="name of the data set")
     parser.add_argument("--instances", type=int, default=24, help="shapes of each category")
@@ -223,4 +224,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

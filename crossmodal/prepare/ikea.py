@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from crossmodal.data.errors import DataError
 from crossmodal.geometry.silhouette import drawing_mask
 from crossmodal.prepare.furniture import Furniture, slug
 from crossmodal.prepare.furniture_lists import picture_record
@@ -30,7 +31,7 @@ from crossmodal.prepare.furniture_store import (
     piece_of,
     write_picture,
 )
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.runner import Task
@@ -60,7 +61,7 @@ def main(
 
 
 def read_drawings(folder: Path) -> list[Furniture]:
-    """Every shape listed in ``meta.json``; ValueError naming the file when it is not readable."""
+    """Every shape listed in ``meta.json``; DataError naming the file when it is not readable."""
     path = folder / "meta.json"
     try:
         shapes = json.loads(path.read_text(encoding="utf-8"))["shapes"]
@@ -78,7 +79,7 @@ def read_drawings(folder: Path) -> list[Furniture]:
             for name, about in shapes.items()
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
+        raise DataError(
             f"{path}: not a list of drawings ({type(error).__name__}: {error})"
         ) from error
 
@@ -120,7 +121,7 @@ def _link_tree(source: Path, target: Path) -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("--prepared", type=Path, required=True, help="mesh/, drawing/, meta.json")
     parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
     parser.add_argument("--also", type=Path, help="data set whose shapes join the gallery")
@@ -130,4 +131,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

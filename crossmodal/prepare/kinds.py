@@ -19,7 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from crossmodal.data.errors import DataError
 from crossmodal.geometry.render import ViewSettings
+from crossmodal.prepare import kinds_sources
 from crossmodal.prepare.kinds_lists import Kinds, Limits, Split, split_classes, write_lists
 from crossmodal.prepare.kinds_map import DEFAULT_MAP, LEFT_OUT, ClassMap, read_map
 from crossmodal.prepare.kinds_sheets import write_contact_sheets
@@ -33,7 +35,7 @@ from crossmodal.prepare.kinds_sources import (
     same_files,
 )
 from crossmodal.prepare.kinds_store import store_photos, store_views
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.runtime.log import get_logger
@@ -92,7 +94,7 @@ def main(
 
 def _read_photos(catalogue: Path | None, folders: Path | None) -> list[Photo]:
     if catalogue is None and folders is None:
-        raise ValueError("no photos: give --photos-ikea, --photos-caltech or both")
+        raise DataError("no photos: give --photos-ikea, --photos-caltech or both")
     photos = read_catalogue(Path(catalogue)) if catalogue else []
     return photos + (read_folders(Path(folders)) if folders else [])
 
@@ -147,7 +149,7 @@ def _write_summary(
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__, kinds_sources.__doc__)
     parser.add_argument("--photos-ikea", type=Path, help="photo/ARTICLE.jpg and labels.json")
     parser.add_argument("--photos-caltech", type=Path, help="one folder of photos a category")
     parser.add_argument(
@@ -175,4 +177,4 @@ def _options() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(**_options())
+    run_program(main, _options())

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossmodal.data.errors import DataError
 from crossmodal.prepare.kinds_store import photo_path, view_paths
 from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.runtime.log import get_logger
@@ -60,7 +61,7 @@ Split = dict[str, tuple[Parts, Parts]]  # of each class, its photos and its shap
 def split_classes(kinds: Kinds, limits: Limits) -> Split:
     """The split of every class that is large enough; the others are named in a warning.
 
-    Raises ValueError when no class is large enough.
+    Raises DataError when no class is large enough.
     """
     parts: Split = {}
     for name, photos in kinds.photos.items():
@@ -73,7 +74,7 @@ def split_classes(kinds: Kinds, limits: Limits) -> Split:
             split(shapes, limits.shape_share, (limits.train_shapes, limits.gallery_shapes)),
         )
     if not parts:
-        raise ValueError(f"no class has {limits.minimum} photos and {limits.minimum} shapes")
+        raise DataError(f"no class has {limits.minimum} photos and {limits.minimum} shapes")
     return parts
 
 

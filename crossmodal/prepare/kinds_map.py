@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 import yaml
 
+from crossmodal.data.errors import DataError
 from crossmodal.prepare.kinds_sources import Photo, Shape
 
 DEFAULT_MAP = Path(__file__).with_name("kinds.yaml")
@@ -44,7 +45,7 @@ class ClassMap:
     def shape(self, shape: Shape) -> Class:
         """The class of a shape: by its id, else by the longest rule whose words its name has.
 
-        Raises ValueError when two equally long rules of different classes fit.
+        Raises DataError when two equally long rules of different classes fit.
         """
         kind = self.rules["shape_ids"].get(shape.id)
         if kind is None:
@@ -52,7 +53,7 @@ class ClassMap:
             fitting = _longest(rule for rule in rules if rule in _phrases(shape.name))
             kinds = sorted({rules[rule] for rule in fitting})
             if len(kinds) > 1:
-                raise ValueError(
+                raise DataError(
                     f"shape {shape.id}, called {shape.name!r}, is of {' and '.join(kinds)}: give "
                     "the class map a rule of more words, or its id"
                 )
@@ -75,7 +76,7 @@ class ClassMap:
 
 
 def read_map(path: Path = DEFAULT_MAP) -> ClassMap:
-    """The class map in a yaml file. Raises ValueError naming the file and what is wrong."""
+    """The class map in a yaml file. Raises DataError naming the file and what is wrong."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         sections = {**content["classes"], LEFT_OUT: content.get(LEFT_OUT) or {}}
@@ -85,20 +86,20 @@ def read_map(path: Path = DEFAULT_MAP) -> ClassMap:
         for name, section in sections.items():
             _add(found, name, section)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: not a class map ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: not a class map ({type(error).__name__}: {error})") from error
     return found
 
 
 def _add(found: ClassMap, name: str, section: dict[str, Any]) -> None:
     unknown = sorted(set(section) - set(RULES))
     if unknown:
-        raise ValueError(f"{name} has {unknown[0]!r}; known: {', '.join(RULES)}")
+        raise DataError(f"{name} has {unknown[0]!r}; known: {', '.join(RULES)}")
     for kind, rules in section.items():
         for rule in map(str, rules):
             text = " ".join(_words(rule)) if kind == "shapes" else rule
             other = found.rules[kind].setdefault(text, name)
             if other != name:
-                raise ValueError(f"{rule!r} is in {other} and in {name}")
+                raise DataError(f"{rule!r} is in {other} and in {name}")
 
 
 def _photo_rules(photo: Photo) -> list[str]:

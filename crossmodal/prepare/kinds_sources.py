@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crossmodal.data.errors import DataError
 from crossmodal.prepare.furniture import slug
 from crossmodal.runtime.digest import file_digest
 
@@ -66,7 +67,7 @@ def read_catalogue(folder: Path) -> list[Photo]:
             for article, label in sorted(labels.items())
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(_complaint(path, "labelled photos", error)) from error
+        raise DataError(_complaint(path, "labelled photos", error)) from error
 
 
 def read_folders(folder: Path) -> list[Photo]:
@@ -82,21 +83,21 @@ def read_folders(folder: Path) -> list[Photo]:
 
 
 def read_shapes(folders: Sequence[Path]) -> list[Shape]:
-    """The shapes of all folders. Raises ValueError naming both folders when an id comes twice."""
+    """The shapes of all folders. Raises DataError naming both folders when an id comes twice."""
     found: dict[str, Shape] = {}
     for folder in folders:
         for shape in _read_shapes(folder):
             other = found.setdefault(shape.id, shape)
             if other is not shape:
-                raise ValueError(f"shape {shape.id} is both {other.path} and {shape.path}")
+                raise DataError(f"shape {shape.id} is both {other.path} and {shape.path}")
     return list(found.values())
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise ValueError on a name that cannot stand in a list, whose columns are set by spaces."""
+    """Raise DataError on a name that cannot stand in a list, whose columns are set by spaces."""
     spaced = [name for name in names if any(letter.isspace() for letter in name)]
     if spaced:
-        raise ValueError(
+        raise DataError(
             f"{len(spaced)} names have spaces (first: {spaced[0]!r}), which the lists cannot hold: "
             "rename these files or folders"
         )
@@ -129,7 +130,7 @@ def _read_shapes(folder: Path) -> list[Shape]:
             for record in _records(json.loads(path.read_text(encoding="utf-8")))
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(_complaint(path, "shapes", error)) from error
+        raise DataError(_complaint(path, "shapes", error)) from error
 
 
 def _records(content: Any) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ from crossmodal.prepare.mi3dor_source import (
     read_shapes,
 )
 from crossmodal.prepare.mi3dor_views import UPS, Part, choose_views, picture_cost, render_meshes
-from crossmodal.prepare.options import add_common_options, run_program
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.picture_items import (
     LOOK,
     PictureItem,
@@ -161,11 +161,7 @@ def _warn_counts(folder: Path, number: int, counts: Mapping[str, Mapping[str, in
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=mi3dor_source.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = program_parser(__doc__, mi3dor_source.__doc__ or "")
     parser.add_argument(
         "--source",
         type=Path,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from crossmodal.prepare.class_names import class_folders
 from crossmodal.prepare.list_files import write_items, write_lines
-from crossmodal.prepare.options import add_common_options, run_program
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.picture_items import (
     LOOK,
     PictureItem,
@@ -102,9 +102,7 @@ def _pictures(home: Path, domain: str) -> list[PictureItem]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(__doc__)
     parser.add_argument(
         "--source", type=Path, required=True, help="folder of amazon/, dslr/ and webcam/"
     )

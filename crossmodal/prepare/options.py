@@ -13,6 +13,12 @@ from crossmodal.prepare.runner import AllFailed
 ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OSError)
 
 
+def program_parser(description: str, more: str = "") -> argparse.ArgumentParser:
+    """A parser whose --help is a module's docstring, and another's after the options."""
+    return argparse.ArgumentParser(description=description, epilog=more or None,
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add --workers and --redo."""
     parser.add_argument("--workers", type=int, help="processes (default: one per usable core)")

@@ -29,7 +29,6 @@ be read is named and left out.
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,7 +42,7 @@ from crossmodal.prepare.instance_options import (
     gathered,
 )
 from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
-from crossmodal.prepare.options import run_program
+from crossmodal.prepare.options import program_parser, run_program
 from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.pix3d_source import FLAGS, Entry, choose_models, read_entries
 from crossmodal.prepare.pools import keep_workers
@@ -136,9 +135,7 @@ def _left_out(entries: Sequence[Entry], usable: Sequence[Entry]) -> dict[str, in
 
 
 def _parse() -> dict[str, Any]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(__doc__)
     parser.add_argument("--source", type=Path, required=True, help="the unpacked pix3d.zip")
     parser.add_argument(
         "--categories", nargs="+", choices=ALL, default=list(CATEGORIES),

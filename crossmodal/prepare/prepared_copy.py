@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from crossmodal.data.errors import DataError
 from crossmodal.geometry.mesh import Mesh, load_mesh
 from crossmodal.geometry.silhouette import plain_background_mask
 from crossmodal.prepare.furniture import Furniture
 
 
 def read_prepared(folder: Path) -> list[Furniture]:
-    """Every piece listed in ``meta.json``; ValueError naming the file when it is not readable."""
+    """Every piece listed in ``meta.json``; DataError naming the file when it is not readable."""
     path = folder / "meta.json"
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
@@ -32,7 +33,7 @@ def read_prepared(folder: Path) -> list[Furniture]:
             for record in records
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise DataError(
             f"{path}: not the list of a prepared copy ({type(error).__name__}: {error})"
         ) from error
 

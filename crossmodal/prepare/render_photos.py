@@ -20,7 +20,7 @@ from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.photo import PhotoModel, render_photo
 from crossmodal.geometry.photo_settings import PRESETS
 from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.runtime.seeds import generator
@@ -87,7 +87,7 @@ def _model(path: Path) -> PhotoModel:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
     parser.add_argument("out", type=Path, help="folder for img/, mask/ and manifest.json")
     parser.add_argument("--photos", type=int, default=8, help="pictures of each shape")
@@ -99,4 +99,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

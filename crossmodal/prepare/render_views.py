@@ -8,7 +8,6 @@ failed or changed is rendered.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.render import DEFAULT, ViewSettings, render_views
 from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, from_files, run
 
@@ -55,23 +54,18 @@ def _render_item(task: Task) -> dict[str, Any]:
     return {"files": [name]}
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def _options() -> dict[str, Any]:
+    parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
     parser.add_argument("out", type=Path, help="folder for the views and manifest.json")
     parser.add_argument("--count", type=int, default=ViewSettings.count, help="views a shape")
     parser.add_argument("--size", type=int, default=ViewSettings.size, help="pixels a side")
     parser.add_argument("--elevation", type=float, default=ViewSettings.elevation, help="degrees")
     add_common_options(parser)
-    return parser.parse_args()
+    options = vars(parser.parse_args())
+    views = {name: options.pop(name) for name in ("count", "size", "elevation")}
+    return {**options, "settings": ViewSettings(**views)}
 
 
 if __name__ == "__main__":
-    options = _parse()
-    main(
-        options.meshes,
-        options.out,
-        ViewSettings(count=options.count, size=options.size, elevation=options.elevation),
-        options.workers,
-        options.redo,
-    )
+    run_program(main, _options())

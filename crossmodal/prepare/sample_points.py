@@ -15,7 +15,7 @@ from typing import Any
 from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.points import sample_points
 from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, from_files, run
 
@@ -57,7 +57,7 @@ def _sample_item(task: Task) -> dict[str, Any]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
     parser.add_argument("out", type=Path, help="folder for the points and manifest.json")
     parser.add_argument("--count", type=int, default=COUNT, help="points a shape")
@@ -67,4 +67,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

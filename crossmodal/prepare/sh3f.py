@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import numpy as np
 from PIL import Image
 
+from crossmodal.data.errors import DataError
 from crossmodal.geometry.mesh import Mesh, MeshError, load_mesh, make_mesh
 from crossmodal.geometry.silhouette import plain_background_mask
 from crossmodal.prepare.furniture import Furniture
@@ -23,19 +24,19 @@ CATALOGUE = "PluginFurnitureCatalog.properties"
 def read_library(path: Path) -> list[Furniture]:
     """Every piece of furniture of a library, ``<library>_<number, four digits>`` as id.
 
-    Raises ValueError naming the file when it is no furniture library.
+    Raises DataError naming the file when it is no furniture library.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             catalogue = parse_properties(archive.read(CATALOGUE))
     except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise ValueError(
+        raise DataError(
             f"{path}: not a Sweet Home 3D furniture library ({error}); "
             f"expected a zip file with {CATALOGUE}"
         ) from error
     numbers = sorted({int(n) for key in catalogue for n in re.findall(r"^name#(\d+)$", key)})
     if not numbers:
-        raise ValueError(f"{path}: the catalogue lists no furniture")
+        raise DataError(f"{path}: the catalogue lists no furniture")
     return [_entry(path, catalogue, number) for number in numbers]
 
 
@@ -60,7 +61,7 @@ def read_mesh(entry: Furniture) -> Mesh:
 def read_icon(entry: Furniture) -> tuple[np.ndarray, np.ndarray]:
     """(H, W, 3) uint8 icon on white and its (H, W) uint8 mask."""
     if not entry.icon:
-        raise ValueError(f"{entry.source}: the catalogue names no icon for {entry.id}")
+        raise DataError(f"{entry.source}: the catalogue names no icon for {entry.id}")
     with Image.open(io.BytesIO(_read_member(entry.source, entry.icon))) as image:
         pixels = np.asarray(image.convert("RGBA"))
     cover = pixels[:, :, 3:].astype(np.float32) / 255
@@ -92,9 +93,9 @@ def _numbers(path: Path, number: int, text: str, count: int) -> tuple[float, ...
     try:
         values = tuple(float(word) for word in text.split())
     except ValueError as error:
-        raise ValueError(f"{path}: entry {number} has the unreadable numbers {text!r}") from error
+        raise DataError(f"{path}: entry {number} has the unreadable numbers {text!r}") from error
     if len(values) != count:
-        raise ValueError(f"{path}: entry {number} has {len(values)} numbers {text!r}, not {count}")
+        raise DataError(f"{path}: entry {number} has {len(values)} numbers {text!r}, not {count}")
     return values
 
 

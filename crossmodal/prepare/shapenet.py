@@ -25,7 +25,7 @@ from pathlib import Path
 from crossmodal.data.errors import DataError
 from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.generate import LIBRARY, make_shapes
-from crossmodal.prepare.options import add_common_options, run_program
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.shape_store import count_views, import_meshes
 from crossmodal.prepare.shapenet_source import FILES, FRONTS, SYNSETS, Copy, find_models
@@ -119,9 +119,7 @@ def _write_facts(folder: Path, copy: Copy, size: int) -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = program_parser(__doc__)
     parser.add_argument(
         "--source", type=Path, required=True, help="copy of ShapeNetCore: SYNSET/ or SYNSET.zip"
     )

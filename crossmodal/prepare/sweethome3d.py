@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from crossmodal.data.errors import DataError
 from crossmodal.prepare import prepared_copy, sh3f
 from crossmodal.prepare.furniture import Furniture, check_unique
 from crossmodal.prepare.furniture_lists import (
@@ -32,7 +33,7 @@ from crossmodal.prepare.furniture_store import (
     import_pictures,
     make_shapes,
 )
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import render_photos
@@ -109,7 +110,7 @@ def _in_split(pieces: Mapping[str, Furniture], split: Split) -> dict[str, Furnit
     named = [*split.train, *split.test]
     absent = sorted(set(named) - set(pieces))
     if len(absent) == len(named):
-        raise ValueError(f"none of the split's {len(named)} shapes is in the library")
+        raise DataError(f"none of the split's {len(named)} shapes is in the library")
     if absent:
         logger.warning("%d shapes of the split are not there (first: %s)", len(absent), absent[0])
     left_out = len(set(pieces) - set(named))
@@ -120,7 +121,7 @@ def _in_split(pieces: Mapping[str, Furniture], split: Split) -> dict[str, Furnit
 
 def _read_sources(prepared: Path | None, libraries: Sequence[Path]) -> list[Furniture]:
     if (prepared is None) == (not libraries):
-        raise ValueError("give either a prepared copy or .sh3f libraries")
+        raise DataError("give either a prepared copy or .sh3f libraries")
     if prepared is not None:
         return prepared_copy.read_prepared(Path(prepared))
     files: list[Path] = []
@@ -140,7 +141,7 @@ def _rendered(folder: Path) -> set[str]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prepared", type=Path, help="prepared copy: mesh/, icon/, meta.json")
     source.add_argument(
@@ -163,4 +164,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))

@@ -16,7 +16,7 @@ from crossmodal.geometry.binvox import write_binvox
 from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.voxels import voxelize
 from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options
+from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.runner import Item, Task, from_files, run
 from crossmodal.runtime.atomic import atomic_write
 
@@ -55,7 +55,7 @@ def _voxelize_item(task: Task) -> dict[str, Any]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
     parser.add_argument("out", type=Path, help="folder for the grids and manifest.json")
     parser.add_argument("--size", type=int, default=SIZE, help="voxels a side")
@@ -64,4 +64,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(**vars(_parse()))
+    run_program(main, vars(_parse()))
