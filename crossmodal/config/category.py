@@ -140,6 +140,8 @@ class CategoryOptimConfig:
                     "decay_power", "gradient_clip"):
             if getattr(self, key) < 0:
                 yield f"{key} must not be negative, not {getattr(self, key)}"
+        if self.momentum >= 1:
+            yield f"momentum must be below 1, not {self.momentum}"
 
 
 @dataclass(frozen=True)

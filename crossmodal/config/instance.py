@@ -132,10 +132,12 @@ class OptimConfig:
     def problems(self) -> Iterator[str]:
         if self.lr <= 0:
             yield f"lr must be above 0, not {self.lr}"
-        for key in ("epochs", "max_steps", "warmup", "warmup_heads", "gradient_clip",
+        for key in ("head_lr", "epochs", "max_steps", "warmup", "warmup_heads", "gradient_clip",
                     "weight_decay"):
             if getattr(self, key) < 0:
                 yield f"{key} must not be negative, not {getattr(self, key)}"
+        if not all(0 <= beta < 1 for beta in self.betas):
+            yield f"betas must be in [0, 1), not {list(self.betas)}"
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ class PictureConfig:
         """What no type can say."""
         for key, least in (("image_size", 8), ("view_size", 8), ("views", 1), ("batch_size", 2),
                            ("eval_batch_size", 1), ("workers", 0), ("prefetch", 1),
-                           ("cache_mib", 0), ("views_per_step", 0), ("image_variants", 0),
-                           ("view_variants", 0)):
+                           ("cache_mib", 0), ("crop_margin", 0), ("views_per_step", 0),
+                           ("image_variants", 0), ("view_variants", 0)):
             if getattr(self, key) < least:
                 yield f"{key} must be at least {least}, not {getattr(self, key)}"
         if self.views_per_step > self.views:

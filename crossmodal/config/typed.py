@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -103,6 +104,8 @@ def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
         return _sequence(hint, value, key, where)
     if hint is float:
         value = _number(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: '{key}' must be a finite number, not {value}")
     if type(value) is not hint:
         raise _wrong_type(hint.__name__, value, key, where)
     return value

@@ -66,7 +66,12 @@ def pick_variant(rng: np.random.Generator, count: int, mirror: bool | None,
 
 
 def batch_mirror(data: PictureConfig, seed: int, *step: int) -> bool | None:
-    """Whether the batch of a step is mirrored as one; None where each item is by itself."""
+    """Whether the batch of a step is mirrored as one; None where each item is by itself.
+
+    Never where pictures or views have one fixed variant: it is not mirrored.
+    """
     if not data.flip_together:
         return None
+    if 1 in (data.image_variants, data.view_variants):
+        return False
     return bool(seeds.generator(seed, "mirror", *step).random() < 0.5) and data.flip

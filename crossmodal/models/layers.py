@@ -119,6 +119,11 @@ def use_mixed_precision(module: nn.Module) -> None:
             child.mixed = True
 
 
+def computes_mixed(module: nn.Module) -> bool:
+    """Whether its convolutions were told to compute in bfloat16."""
+    return any(isinstance(child, Conv) and child.mixed for child in module.modules())
+
+
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1,
          groups: int = 1) -> Conv:
     """Bias-free convolution that keeps the size at stride 1, He-initialised (fan out)."""

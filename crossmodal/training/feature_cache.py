@@ -11,6 +11,7 @@ import numpy as np
 from crossmodal.config import DataConfig
 from crossmodal.data.batches import TrainBatches
 from crossmodal.models.encode import PREPARATION
+from crossmodal.models.layers import computes_mixed
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.atomic import atomic_write
@@ -33,7 +34,7 @@ def cached(folder: Path, name: str, compute: Callable[[], Arrays]) -> Arrays:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             _LOG.warning("%s cannot be read (%s): computing it again", path, error)
     arrays = compute()
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,14 +53,16 @@ def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig, onl
         if ".fc." not in name and not name.startswith("attention."):
             digest.update(name.encode() + tensor.numpy().tobytes())
     digest.update(queries_digest(batches) + shapes_digest(batches) + only.encode())
+    digest.update(str(computes_mixed(net)).encode())
     return digest.hexdigest()[:16]
 
 
 def queries_digest(batches: TrainBatches) -> bytes:
-    """Changes with any training picture: its place in the list, its file's size or time."""
+    """Changes with any training picture or mask: its place in the list, its file's size or time."""
     digest = hashlib.sha256()
     for record in batches.records:
-        digest.update(f"{record} {file_stamp(Path(record.image))}".encode())
+        stamps = [file_stamp(Path(path)) for path in (record.image, record.mask) if path]
+        digest.update(f"{record} {stamps}".encode())
     return digest.digest()
 
 
@@ -68,7 +71,7 @@ def shapes_digest(batches: TrainBatches) -> bytes:
     digest = hashlib.sha256()
     for key in batches.shapes:
         digest.update(str(key).encode())
-        digest.update(np.ascontiguousarray(batches.store[key][:, ::16, ::16]).tobytes())
+        digest.update(np.ascontiguousarray(batches.store[key]).data)
     return digest.digest()
 
 

@@ -22,6 +22,7 @@ from crossmodal.data.errors import SampleError
 from crossmodal.data.loader import Loader
 from crossmodal.data.variants import Variants
 from crossmodal.models.encode import PREPARATION, Encoder
+from crossmodal.models.layers import computes_mixed
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.runtime import seeds
 from crossmodal.training.feature_cache import cache_folder, queries_digest, shapes_digest
@@ -153,4 +154,5 @@ def _key(net: RetrievalNet, batches: TrainBatches, of: Kind, through: Kind | Non
     for name, tensor in tower.lower_tensors().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     digest.update(queries_digest(batches) if of == "query" else shapes_digest(batches))
+    digest.update(str(computes_mixed(net)).encode())
     return digest.hexdigest()[:16]

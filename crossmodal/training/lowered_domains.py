@@ -16,6 +16,7 @@ from crossmodal.data.image_lists import Item
 from crossmodal.data.loader import Loader
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.encode import PREPARATION
+from crossmodal.models.layers import computes_mixed
 from crossmodal.runtime import seeds
 from crossmodal.training.feature_cache import cache_folder, file_stamp
 from crossmodal.training.feature_maps import map_rows, stored_maps
@@ -101,4 +102,5 @@ def _key(encoder: CategoryEncoder, items: list[Item], kind: str) -> str:
     for item in items:
         for path in item.files:
             digest.update(f"{item.id} {path} {file_stamp(Path(path))}".encode())
+    digest.update(str(computes_mixed(encoder.net)).encode())
     return digest.hexdigest()[:16]

@@ -42,8 +42,8 @@ class Optimiser:
             raise ValueError(f"unknown optimiser {rule!r}: choose adam, adamw, sgd or nesterov")
         self.rule, self.betas, self.eps = rule, betas, eps
         self.weight_decay, self.gradient_clip = weight_decay, gradient_clip
-        self.steps = 0
         self._groups = groups
+        self._steps = {group.name: 0 for group in groups}  # that it was moved
         self._tensors: dict[str, jt.Var] = {}
         self._multiplier: dict[str, float] = {}
         self._group_of: dict[str, str] = {}
@@ -65,7 +65,8 @@ class Optimiser:
         names = [n for n in self._tensors if self._group_of[n] not in resting]
         gradients = jt.grad(loss, [self._tensors[n] for n in names])
         gradients = self._clipped(ranks.mean_of_all(gradients))
-        self.steps += 1
+        for name in self._steps.keys() - set(resting):
+            self._steps[name] += 1
         for name, gradient in zip(names, gradients):
             self._move(name, gradient, rate * self._multiplier[name])
 
@@ -73,7 +74,7 @@ class Optimiser:
         """Moments and counter as arrays, for a checkpoint."""
         arrays = {f"first.{n}": v.numpy() for n, v in self._first.items()}
         arrays.update({f"second.{n}": v.numpy() for n, v in self._second.items()})
-        arrays["steps"] = np.array([self.steps], np.int64)
+        arrays["steps"] = np.array([self._steps[group.name] for group in self._groups], np.int64)
         return arrays
 
     def load_state(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -89,7 +90,8 @@ class Optimiser:
             moment.update(jt.array(arrays[f"first.{name}"]))
         for name, moment in self._second.items():
             moment.update(jt.array(arrays[f"second.{name}"]))
-        self.steps = int(arrays["steps"][0])
+        self._steps = {group.name: int(steps)
+                       for group, steps in zip(self._groups, arrays["steps"])}
 
     def _clipped(self, gradients: list[jt.Var]) -> list[jt.Var]:
         if not self.gradient_clip:
@@ -108,7 +110,8 @@ class Optimiser:
             tensor.update(tensor - step * jt.array(np.float32(rate)))
             return
         second, (beta1, beta2) = self._second[name], self.betas
-        bias = (1 - beta2 ** self.steps) ** 0.5 / (1 - beta1 ** self.steps)
+        steps = self._steps[self._group_of[name]]  # a group that rested starts its averages later
+        bias = (1 - beta2 ** steps) ** 0.5 / (1 - beta1 ** steps)
         if library.usable():
             shrink = rate * self.weight_decay if self.rule == "adamw" else 0.0
             moved = adam(tensor, first, second, gradient, self.betas, rate * bias, self.eps,

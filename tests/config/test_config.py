@@ -97,6 +97,11 @@ def test_override_wins_over_yaml_and_later_over_earlier(tmp_path: Path) -> None:
         ("data.image_crop=[1, 2, 3]", ["data.image_crop", "2 values"]),
         ("data.normalisation=mean", ["data.normalisation", "half", "imagenet"]),
         ("data.batch_size=1", ["data.batch_size", "at least 2"]),
+        ("data.crop_margin=-0.5", ["data.crop_margin", "at least 0"]),
+        ("optim.betas=[0.9, 1.0]", ["optim.betas", "[0, 1)"]),
+        ("optim.head_lr=-1", ["optim.head_lr", "negative"]),
+        ("log.max_minutes=.nan", ["log.max_minutes", "finite"]),
+        ("optim.lr=.inf", ["optim.lr", "finite"]),
         ("data={views: 2}", ["'data'", "section"]),
         ("data.views", ["key=value", "data.views"]),
         ("data.categories=[1]", ["data.categories", "str"]),
@@ -120,6 +125,8 @@ def test_bad_override_names_key_and_remedy(text: str, words: list) -> None:
         ("- a\n", ["list"]),
         ("data: [\n", ["yaml"]),
         ("data:\n  view_crop: [0.9, 0.1]\n", ["data.view_crop", "low"]),
+        ("data:\n  views: 2\noptim: {}\ndata:\n  name: b\n", ["'data' comes twice", "line 4"]),
+        ("data:\n  views: 2\n  views: 3\n", ["'views' comes twice", "line 3"]),
     ],
 )
 def test_bad_yaml_names_file_and_key(tmp_path: Path, text: str, words: list) -> None:

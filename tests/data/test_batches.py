@@ -135,6 +135,19 @@ def test_a_batch_mirrored_as_one(tiny: Tiny, variants: int) -> None:
     assert seen == {True, False}
 
 
+@pytest.mark.parametrize(("pictures", "views"), [(1, 2), (2, 1), (1, 1), (0, 1)])
+def test_a_batch_with_one_unmirrored_variant_is_not_mirrored(
+        tiny: Tiny, pictures: int, views: int) -> None:
+    fixed = ("translate=0", "image_crop=[1,1]", "view_crop=[1,1]", "crop_ratio=[1,1]",
+             f"image_variants={pictures}", f"view_variants={views}", "batch_size=6")
+    straight = source(tiny, *fixed, "flip=false")
+    mirrored = source(tiny, *fixed, "flip_together=true")
+    for epoch in range(6):
+        one, two = one_batch(straight, epoch), one_batch(mirrored, epoch)
+        assert_near(two.images, one.images, 1e-5)
+        assert_near(two.views, one.views, 1e-5)
+
+
 @pytest.mark.parametrize("settings", [("colour_transfer=true",),
                                       ("image_variants=2", "view_variants=2")])
 def test_parts_make_up_the_whole_batch(tiny: Tiny, settings: tuple[str, ...]) -> None:

@@ -17,9 +17,11 @@ from crossmodal.data.loader import Loader, one_batch
 from crossmodal.data.variants import Variants
 from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder
+from crossmodal.models.layers import use_mixed_precision
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.style_transition import Style, StyleDraw
 from crossmodal.runtime import jt, seeds
+from crossmodal.training.feature_cache import features_key
 from crossmodal.training.lowered import LoweredBatches, lowered_batches
 
 
@@ -90,6 +92,27 @@ def test_features_are_computed_once_and_anew_for_another_lower_half(
     other = build_retrieval_net(config.model, pretrained=False)
     sources(other, config)
     assert len(list(folder.glob("lower_*.npy"))) == len(before) + 2
+
+
+def test_what_the_features_are_made_of_names_them(net: RetrievalNet, config: Config) -> None:
+    """A mask made anew, a pixel of a render, another precision: each is another file."""
+    pixels, _ = sources(net, config)
+    seen = [features_key(net, pixels, config.data)]
+    mask = Path(next(r.mask for r in pixels.records if r.mask))
+    before = mask.read_bytes()
+    mask.write_bytes(before + b"\0")
+    seen.append(features_key(net, pixels, config.data))
+    mask.write_bytes(before)
+    key = pixels.shapes[0]
+    pixels.store = {**{k: pixels.store[k] for k in pixels.shapes}}
+    pixels.store[key] = pixels.store[key].copy()
+    pixels.store[key][0, 1, 1] ^= 1
+    seen.append(features_key(net, pixels, config.data))
+    other = build_retrieval_net(config.model, pretrained=False)
+    seen.append(features_key(other, pixels, config.data))
+    use_mixed_precision(other)
+    seen.append(features_key(other, pixels, config.data))
+    assert len(set(seen)) == len(seen)
 
 
 def released(config: Config, *settings: str) -> Config:

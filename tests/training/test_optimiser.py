@@ -89,6 +89,19 @@ def test_resting_groups_and_frozen_tensors_stay() -> None:
     assert set(Optimiser([Group("all", both)]).state()) == {"first.free", "second.free", "steps"}
 
 
+@pytest.mark.parametrize("plan", ["adam", "adamw"])
+def test_a_group_that_rested_starts_as_if_it_were_the_first_step(plan: str) -> None:
+    """Adam's averages start at zero with the group: its first step has the size of the rate."""
+    rested, at_once = Problem(plan), Problem(plan)
+    for number in range(20):
+        rested.step(number, resting=("slow", "fast"))
+    for number in range(3):
+        rested.step(number)
+        at_once.step(number)
+    for name, array in at_once.arrays().items():
+        assert_near(rested.arrays()[name], array, 1e-6, name)
+
+
 def test_nothing_to_move_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing to train"):
         Optimiser([Group("all", {"frozen": jt.ones((3,)).stop_grad()})])
