@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from tiny_project import Project
 
+from crossmodal.data.records import read_list
+
 CATEGORY = ("python train_image_sag_CO2_con.py", "python test.py")
+OWN = "python -m crossmodal.prepare.own_library "
 PREPARE, CHECKPOINT = "python -m crossmodal.prepare.", "python -m crossmodal.checkpoint "
 DOWNLOADS = ("wget ", "unzip ", "git clone ")  # not run: gigabytes, and other people's servers
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,11 +73,22 @@ def test_search_finds_shapes_in_a_folder_of_meshes(project: Project, tmp_path: P
 def test_converters_start_and_name_all_that_they_need(tmp_path: Path) -> None:
     """Also the options: these are parsed before anything is looked for."""
     for command in of_kind(PREPARE):
+        if command.startswith(OWN):
+            continue
         done = run(command, tmp_path)
         source = command.partition("--source ")[2].split()[0]
         assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
         assert "the source is not complete. Missing:" in done.stderr and source in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_meshes_becomes_a_data_set(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder / "tiny" / "model" / "chair", tmp_path / "my_meshes" / "chair")
+    for command in of_kind(OWN):
+        done = run(command, tmp_path)
+        assert done.returncode == 0, done.stderr
+    records = read_list(tmp_path / "data" / "mine" / "mine_test.json")
+    assert {str(record.shape) for record in records} == {f"chair/chair_00{i}" for i in range(3)}
 
 
 def test_a_released_network_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -86,12 +100,12 @@ def test_a_released_network_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_papers_commands_start_and_say_what_they_need(repo_root: Path) -> None:
-    if any((repo_root / "data" / name).exists() for name in ("pix3d", "stanfordcars", "compcars")):
+    if any((repo_root / "data" / name).exists() for name in ("mine", "pix3d", "stanfordcars", "compcars")):
         pytest.skip("data of the paper is there: the commands would really train")
     for command in of_kind("python RetrievalNet_"):
         done = run(command, repo_root / "Instance-level")
         assert done.returncode == 1
-        assert re.search("pix3d|stanfordcars|compcars|runs.released", done.stderr), done.stderr
+        assert re.search("mine|pix3d|stanfordcars|compcars|runs.released", done.stderr), done.stderr
         assert "Traceback" not in done.stderr
 
 

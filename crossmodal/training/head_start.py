@@ -119,14 +119,15 @@ def _places(batches: TrainBatches, only: str | None) -> list[int]:
 def principal_components(views: np.ndarray, dim: int, most: int = 6000) -> np.ndarray:
     """(dim, F) leading directions of the centred features (S, V, F); at most ``most`` rows used.
 
-    Raises ConfigError where there are fewer directions than ``dim``.
+    Fewer views than ``dim`` span fewer directions; others at right angles to them make up the rest.
+    Raises ConfigError where a feature has fewer numbers than ``dim``.
     """
     rows = views.reshape(-1, views.shape[-1])
     rows = rows[::max(1, -(-len(rows) // most))].astype(np.float64)
     rows = rows - rows.mean(0)
-    if min(rows.shape) < dim:
-        raise ConfigError(f"model.z_dim={dim} needs as many views and features as that; there are "
-                         f"{rows.shape[0]} views of {rows.shape[1]} features")
+    if rows.shape[1] < dim:
+        raise ConfigError(f"model.z_dim={dim} is more than the {rows.shape[1]} numbers of a "
+                          "feature: make it smaller, or start from head_start=random")
     _, vectors = np.linalg.eigh(rows.T @ rows)
     return np.ascontiguousarray(vectors[:, ::-1][:, :dim].T, np.float32)
 

@@ -54,9 +54,17 @@ def test_components_are_the_leading_singular_directions() -> None:
     assert_near(found @ found.T, np.eye(4), 1e-5)
 
 
-def test_too_few_views_for_the_length_is_an_error() -> None:
-    with pytest.raises(ValueError, match="model.z_dim=8 needs as many views.*6 views of 32"):
-        principal_components(uniform("few", (2, 3, 32)), 8)
+def test_few_views_are_completed_by_directions_at_right_angles() -> None:
+    views = uniform("few", (2, 3, 32))
+    found = principal_components(views, 8)
+    assert_near(found @ found.T, np.eye(8), 1e-5)
+    centred = views.reshape(-1, 32) - views.reshape(-1, 32).mean(0)
+    assert_near(centred @ found.T @ found, centred, 1e-5)  # nothing of a view is lost
+
+
+def test_a_projection_longer_than_a_feature_is_an_error() -> None:
+    with pytest.raises(ValueError, match="model.z_dim=33 is more than the 32 numbers"):
+        principal_components(uniform("few", (20, 3, 32)), 33)
 
 
 def test_both_heads_project_after_their_own_centre(features: FrozenFeatures) -> None:
