@@ -100,7 +100,8 @@ def test_a_released_network_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_papers_commands_start_and_say_what_they_need(repo_root: Path) -> None:
-    if any((repo_root / "data" / name).exists() for name in ("mine", "pix3d", "stanfordcars", "compcars")):
+    data = ("mine", "pix3d", "stanfordcars", "compcars")
+    if any((repo_root / "data" / name).exists() for name in data):
         pytest.skip("data of the paper is there: the commands would really train")
     for command in of_kind("python RetrievalNet_"):
         done = run(command, repo_root / "Instance-level")
