@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None, load: LoadEncoder | None = None
         logger.debug("where it happened", exc_info=True)
         return 1
     except KeyboardInterrupt:
-        logger.error("interrupted; what was rendered and embedded is kept: run it again to go on")
+        kept = "; what was rendered and embedded is kept: run the same command again to go on"
+        logger.error("interrupted%s", kept if options.command == "index" else "")
         return 130
     return 0
 
@@ -58,12 +59,12 @@ def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
     started = time.perf_counter()
     gallery, changes = index_library(options.meshes, options.index, encoder, options.workers,
                                      options.rebuild)
-    sys.stdout.write(
+    _say(
         f"{len(gallery)} shapes in {options.index}: {len(changes.added)} new or changed, "
         f"{changes.kept} kept, {len(changes.removed)} removed, {len(changes.broken)} broken, "
         f"in {time.perf_counter() - started:.1f} s\n")
     for name, reason in sorted(changes.broken.items()):
-        sys.stdout.write(f"  broken: {name}: {reason}\n")
+        _say(f"  broken: {name}: {reason}\n")
 
 
 def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
@@ -80,7 +81,16 @@ def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
         _draw(options, gallery, picture, hits)
     text = _json(options, gallery, picture, hits, seconds) if options.json else _table(
         options, gallery, picture, hits, seconds)
-    sys.stdout.write(text)
+    _say(text)
+
+
+def _say(text: str) -> None:
+    """Print; what standard output cannot take, as of a file name that is not UTF-8, is escaped."""
+    sys.stdout.write(text.encode(_encoding(), "backslashreplace").decode(_encoding()))
+
+
+def _encoding() -> str:
+    return (sys.stdout.encoding or "utf-8").lower()
 
 
 def _table(
@@ -107,7 +117,7 @@ def _json(
         "hits": [{"rank": rank, "id": hit.id, "category": hit.category, "score": hit.score}
                  for rank, hit in enumerate(hits, 1)],
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=1, ensure_ascii=not _encoding().startswith("utf")) + "\n"
 
 
 def _draw(

@@ -9,13 +9,14 @@ Usage
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -31,6 +32,7 @@ from crossmodal.runtime.mpi import without_mpi
 
 logger = get_logger(__name__)
 PATIENCE = 10.0  # seconds a closed worker gets before it is killed
+POLITE = (signal.SIGINT, signal.SIGTERM)  # ask the trainer to save, for which it needs batches
 Made = TypeVar("Made", covariant=True)
 PACKAGE_PARENT = Path(crossmodal.data.__file__).resolve().parents[2]
 
@@ -62,13 +64,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         try:
             self.slots = map_slots(memory, layout, slots)
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "crossmodal.data.worker", str(theirs.fileno()), str(memory)],
-                pass_fds=(theirs.fileno(), memory),
-                stdin=subprocess.DEVNULL,
-                env=_environment(),
-                start_new_session=True,  # Ctrl-C is the trainer's; a worker ends with its socket
-            )
+            self.process = _start_worker(theirs.fileno(), memory)
         finally:
             theirs.close()
             os.close(memory)
@@ -112,6 +108,28 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _start_worker(connection: int, memory: int) -> subprocess.Popen[bytes]:
+    """A worker that ends with its socket: polite signals, also to a whole job, pass it by."""
+    with _blocked(POLITE):  # a child starts with the signal mask of its parent
+        return subprocess.Popen(
+            [sys.executable, "-m", "crossmodal.data.worker", str(connection), str(memory)],
+            pass_fds=(connection, memory),
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,
+        )
+
+
+@contextlib.contextmanager
+def _blocked(signals: Sequence[signal.Signals]) -> Iterator[None]:
+    """Signals that come meanwhile are delivered at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,6 +26,10 @@ BLOCK = 1 << 22  # bytes checked at a time
 
 class GalleryError(ValueError):
     """A gallery that cannot be used; the message names the file and the remedy."""
+
+
+class _TokensGone(GalleryError):
+    """There is no such array file: it is lost, or an update has replaced it."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,13 @@ def save_gallery(gallery: Gallery, folder: Path) -> Path:
     checksum = _checksum(tokens)
     name = f"tokens-{checksum:08x}-{len(tokens)}.npy"
     with atomic_write(folder / name) as file:
-        np.save(file, tokens, allow_pickle=False)
+        _write_array(file, tokens)
     index = _Index(gallery.fingerprint, dict(gallery.settings), name, checksum,
                    list(tokens.shape), str(tokens.dtype), list(gallery.ids),
                    list(gallery.categories), list(gallery.digests))
     with atomic_write(folder / INDEX) as file:
-        file.write((json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n").encode())
+        text = json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n"
+        file.write(text.encode("utf-8", "backslashreplace"))  # file names need not be UTF-8
     for old in folder.glob("tokens-*.npy"):
         if old.name != name:
             with contextlib.suppress(OSError):  # somebody may still have it open
@@ -104,8 +109,7 @@ def open_gallery(folder: Path, check: bool = True) -> Gallery:
     """
     folder = Path(folder)
     path = folder / INDEX
-    index = _read_index(path)
-    tokens = _map_tokens(folder / index.tokens, index, _remedy(folder))
+    index, tokens = _read(folder)
     if check and _checksum(tokens) != index.checksum:
         raise GalleryError(f"{folder / index.tokens}: its bytes are not the ones that were "
                            f"written; {_remedy(folder)}")
@@ -127,6 +131,26 @@ def refuse_other_model(gallery: Gallery, fingerprint: str, folder: Path) -> None
 
 def _remedy(folder: Path) -> str:
     return f"delete {folder / INDEX} and index again (views that are there are used again)"
+
+
+def _write_array(file: BinaryIO, array: np.ndarray) -> None:
+    """A contiguous array as .npy; np.save does not say that the disk is full."""
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(array.reshape(-1).view(np.uint8).data)
+
+
+def _read(folder: Path, missed: str = "") -> tuple[_Index, np.ndarray]:
+    """The index and the tokens it names; both again if an update replaced them in between.
+
+    missed : the array file that the index named before, and that was not there
+    """
+    index = _read_index(folder / INDEX)
+    try:
+        return index, _map_tokens(folder / index.tokens, index, _remedy(folder))
+    except _TokensGone:
+        if index.tokens == missed:
+            raise
+        return _read(folder, index.tokens)
 
 
 def _read_index(path: Path) -> _Index:
@@ -156,7 +180,8 @@ def _map_tokens(path: Path, index: _Index, remedy: str) -> np.ndarray:
     try:
         tokens = np.load(path, mmap_mode="r" if all(index.shape) else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise GalleryError(f"{path}: not a readable array ({error}); {remedy}") from error
+        kind = _TokensGone if isinstance(error, FileNotFoundError) else GalleryError
+        raise kind(f"{path}: not a readable array ({error}); {remedy}") from error
     if list(tokens.shape) != index.shape or str(tokens.dtype) != index.dtype:
         raise GalleryError(f"{path}: {tokens.dtype} {tokens.shape}, {INDEX} says "
                            f"{index.dtype} {tuple(index.shape)}; {remedy}")

@@ -13,7 +13,7 @@ from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.items import find_meshes
 from crossmodal.prepare.manifest import Manifest, SettingsChanged
 from crossmodal.prepare.render_views import render_items
-from crossmodal.prepare.runner import from_files
+from crossmodal.prepare.runner import Item, from_files
 from crossmodal.retrieval.gallery import INDEX, Gallery, open_gallery, refuse_other_model
 from crossmodal.retrieval.gallery_update import (
     Changes,
@@ -23,8 +23,12 @@ from crossmodal.retrieval.gallery_update import (
 )
 from crossmodal.retrieval.query_image import QueryPicture
 from crossmodal.retrieval.top_k import top_k
+from crossmodal.runtime.locks import is_held, locked
+from crossmodal.runtime.log import get_logger
 
+logger = get_logger(__name__)
 VIEWS = "views"
+LOCK = "index.lock"
 PROGRAM = "render_views"
 
 
@@ -66,7 +70,8 @@ def index_library(
     """Bring the index in `folder` up to date with the meshes of a folder.
 
     Renders what is missing or changed to ``<folder>/views``, embeds that, and drops what is gone.
-    A broken mesh costs itself only: it is named in the log and in ``Changes.broken``.
+    A broken mesh costs itself only: it is named in the log and in ``Changes.broken``. One process
+    at a time works on an index, others wait; who reads it meanwhile finds it whole.
 
     Parameters
     ----------
@@ -81,6 +86,18 @@ def index_library(
     """
     folder = Path(folder)
     items = from_files(find_meshes(Path(meshes)))
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_held(folder / LOCK):
+        logger.info("%s: another process is indexing it; waiting for that to end", folder)
+    with locked(folder / LOCK):
+        return _index(items, folder, encoder, workers, rebuild)
+
+
+def _index(
+    items: Mapping[str, Item], folder: Path, encoder: QueryEncoder, workers: int | None,
+    rebuild: bool,
+) -> tuple[Gallery, Changes]:
+    """What `index_library` does once no other process is at it."""
     if (folder / INDEX).is_file() and not rebuild:
         refuse_other_model(open_gallery(folder), encoder.fingerprint, folder)
     settings = ViewSettings(

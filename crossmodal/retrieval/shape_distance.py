@@ -31,7 +31,7 @@ class ShapeFiles:
         path = self.folder / POINTS / key.category / f"{key.instance}.npy"
         try:
             points = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             _LOG.warning("no points of %s: %s", key, error)
             return None
         return points if points.ndim == 2 and points.shape[1] == 3 and len(points) else None

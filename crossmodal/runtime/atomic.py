@@ -18,11 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from crossmodal.runtime.locks import try_lock
+from crossmodal.runtime.locks import nobody_holds, try_lock
 from crossmodal.runtime.paths import PathLike
 
 _SUFFIX = ".tmp"
+_TOKEN = 8  # letters that tell one writer's temporary from another's
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_abandoned: dict[Path, dict[str, list[str]]] = {}  # folder -> name -> temporaries found in it
 
 
 @contextlib.contextmanager
@@ -60,6 +62,7 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
 def _finish(file: BinaryIO, temporary: Path, target: Path) -> None:
     """Bring the bytes to the disk and give the file its name."""
     file.flush()
+    _refuse_short(file)
     _copy_mode(target, temporary)
     os.fsync(file.fileno())
     if os.name == "nt":
@@ -68,10 +71,16 @@ def _finish(file: BinaryIO, temporary: Path, target: Path) -> None:
     _sync_folder(target.parent)
 
 
+def _refuse_short(file: BinaryIO) -> None:
+    """np.save moves on behind what it wrote even if the disk did not take the last of it."""
+    if os.fstat(file.fileno()).st_size < file.tell():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _open_temporary(target: Path) -> tuple[BinaryIO, Path]:
     """A locked temporary file beside the target; the lock tells it from an abandoned one."""
     while True:
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_SUFFIX}")
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(_TOKEN // 2)}{_SUFFIX}")
         file = temporary.open("xb")
         try_lock(file.fileno())
         if temporary.exists():  # a cleaner may have taken it between open and lock
@@ -80,17 +89,27 @@ def _open_temporary(target: Path) -> tuple[BinaryIO, Path]:
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Delete what killed writers of the same file left: temporaries nobody holds locked."""
-    if os.name == "nt":  # no locks there to tell the dead from the living
-        return
-    stem = f".{target.name}."
-    for entry in os.scandir(target.parent):
-        token = entry.name[len(stem) : -len(_SUFFIX)]
-        if entry.name != f"{stem}{token}{_SUFFIX}" or len(token) != 8:
-            continue
-        with contextlib.suppress(OSError), open(entry.path, "rb") as file:  # noqa: PTH123
-            if try_lock(file.fileno()):
-                os.unlink(entry.path)  # noqa: PTH108
+    """Delete what killed writers of the same file left: temporaries nobody holds locked.
+
+    A folder is looked through at a process's first write into it; it may hold a million files.
+    """
+    if target.parent not in _abandoned:
+        _abandoned[target.parent] = _find_temporaries(target.parent)
+    for path in _abandoned[target.parent].pop(target.name, []):
+        with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123
+            if nobody_holds(file.fileno()):
+                os.unlink(path)  # noqa: PTH108
+
+
+def _find_temporaries(folder: Path) -> dict[str, list[str]]:
+    """What looks like a temporary in a folder: name it is meant to have -> paths."""
+    found: dict[str, list[str]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, _, token = entry.name[1:].removesuffix(_SUFFIX).rpartition(".")
+            if entry.name == f".{name}.{token}{_SUFFIX}" and len(token) == _TOKEN:
+                found.setdefault(name, []).append(entry.path)
+    return found
 
 
 def _copy_mode(target: Path, temporary: Path) -> None:

@@ -1,8 +1,9 @@
-"""Advisory file locks between processes; on systems without fcntl they do nothing."""
+"""Advisory file locks between processes; where the system has none they do nothing."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,24 +12,34 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)  # some network folders
+
 
 def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file if nobody holds it; True when taken."""
-    if fcntl is None:
-        return True
+    """Take the exclusive lock of an open file; False if somebody holds it.
+
+    True as well where there are no locks: nobody can be seen to hold it.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, wait=False)
     except BlockingIOError:
         return False
     return True
+
+
+def nobody_holds(descriptor: int) -> bool:
+    """Take the exclusive lock of an open file; True only if it was really taken."""
+    try:
+        return _lock(descriptor, wait=False)
+    except BlockingIOError:
+        return False
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the exclusive lock of a file, made if missing; released however the process ends."""
     with path.open("a") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file.fileno(), wait=True)
         yield
 
 
@@ -39,3 +50,16 @@ def is_held(path: Path) -> bool:
             return not try_lock(file.fileno())
     except OSError:
         return False
+
+
+def _lock(descriptor: int, wait: bool) -> bool:
+    """Take a lock; False where there are none. Raises BlockingIOError instead of waiting."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True

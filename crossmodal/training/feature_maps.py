@@ -47,7 +47,7 @@ def _open(path: Path) -> np.ndarray | None:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         _LOG.warning("%s cannot be read (%s): computing it again", path, error)
         return None
 

@@ -92,6 +92,28 @@ def test_closing_ends_the_processes(tiny: Tiny) -> None:
     assert [p.returncode for p in processes] == [0, 0]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_polite_signal_to_the_whole_job_costs_no_batch(
+    tiny: Tiny, number: signal.Signals
+) -> None:
+    made = source(tiny)
+    expected = [digest(b) for b in Loader(made).epoch(0)]
+    loader = Loader(made, 2, 1)
+    loader._start()
+    processes = [w.process for w in loader._workers]
+    found = []
+    for process in processes:  # before its first line of Python
+        process.send_signal(number)
+    for batch in loader.epoch(0):
+        found.append(digest(batch))
+        for process in processes:
+            process.send_signal(number)
+    assert found == expected
+    loader.close()
+    assert [p.returncode for p in processes] == [0, 0]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & {number}
+
+
 def test_a_killed_worker_is_named(tiny: Tiny) -> None:
     with Loader(source(tiny), 2, 1) as loader:
         batches = loader.epoch(0)
@@ -190,7 +212,10 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks processes up in /proc")
-def test_workers_end_when_the_trainer_is_killed(tiny: Tiny, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_when_the_trainer_is_killed(
+    tiny: Tiny, tmp_path: Path, number: signal.Signals
+) -> None:
     script = tmp_path / "train.py"
     script.write_text("""
 import sys, time
@@ -210,7 +235,7 @@ time.sleep(60)
     assert process.stdout is not None
     workers = [int(pid) for pid in process.stdout.readline().split()]
     assert len(workers) == 2 and all(map(alive, workers))
-    process.kill()
+    process.send_signal(number)
     process.wait()
     process.stdout.close()
     assert any(not any(map(alive, workers)) for _ in waiting(10))

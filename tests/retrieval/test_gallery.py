@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossmodal.retrieval import gallery as gallery_files
 from crossmodal.retrieval.gallery import (
     INDEX,
     Gallery,
@@ -180,6 +183,132 @@ def test_interrupted_it_keeps_what_it_had(tmp_path: Path) -> None:
     model.embed = embed
     gallery, changes = model.update(tmp_path)
     assert len(gallery) == 20 and len(changes.added) == 12
+
+
+def test_an_update_that_fails_at_once_changes_nothing(tmp_path: Path) -> None:
+    """All items are new in content, and not one is embedded before the end."""
+    for options in ({}, {"rebuild": True}):
+        folder = tmp_path / str(len(options))
+        Model({f"a/{i}": i for i in range(9)}).update(folder)
+        before = files_of(folder)
+        for failure in (KeyboardInterrupt, MemoryError):
+            model = Model({f"a/{i}": i + 10 for i in range(9)})
+            stop_at(model, 1, failure)
+            with pytest.raises(failure):
+                model.update(folder, batch=4, **options)
+            assert files_of(folder) == before
+
+
+def test_an_interrupted_update_keeps_the_old_beside_the_new(tmp_path: Path) -> None:
+    Model({f"a/{i}": i for i in range(9)}).update(tmp_path)
+    model = Model({f"a/{i}": i + 10 for i in range(9)})
+    embed = stop_at(model, 2)
+    with pytest.raises(KeyboardInterrupt):
+        model.update(tmp_path, batch=4)
+    assert open_gallery(tmp_path).tokens[:, 0, 0].tolist() == [10, 11, 12, 13, 4, 5, 6, 7, 8]
+    model.embed = embed
+    gallery, changes = model.update(tmp_path)
+    assert gallery.tokens[:, 0, 0].tolist() == list(range(10, 19))
+    assert changes.added == [f"a/{i}" for i in range(4, 9)] and changes.kept == 4
+
+
+def test_an_interrupted_rebuild_leaves_the_old_gallery_and_goes_on(tmp_path: Path) -> None:
+    contents = {f"a/{i}": i for i in range(9)}
+    Model(contents).update(tmp_path, "one")
+    before = files_of(tmp_path)
+    model = Model(contents)
+    embed = stop_at(model, 3)
+    with pytest.raises(KeyboardInterrupt):
+        model.update(tmp_path, "two", batch=3, rebuild=True)
+    assert files_of(tmp_path) == before and len(open_gallery(tmp_path)) == 9
+    model.embed = embed
+    gallery, changes = model.update(tmp_path, "two", rebuild=True)
+    assert (len(gallery), gallery.fingerprint) == (9, "two")
+    assert changes.added == ["a/6", "a/7", "a/8"] and changes.kept == 6
+    assert sorted(p.name for p in tmp_path.iterdir())[0] == INDEX
+    assert len(list(tmp_path.iterdir())) == 2
+    assert Model(contents).update(tmp_path, "two", rebuild=True)[1].added == sorted(contents)
+
+
+@pytest.mark.parametrize("options", [{"fingerprint": "three"}, {"dtype": "float32"}])
+def test_a_rebuild_of_another_kind_starts_anew(tmp_path: Path, options: dict[str, str]) -> None:
+    model = Model({f"a/{i}": i for i in range(6)})
+    embed = stop_at(model, 2)
+    with pytest.raises(KeyboardInterrupt):
+        model.update(tmp_path, "two", batch=3, rebuild=True)
+    model.embed = embed
+    _, changes = model.update(tmp_path, **{"fingerprint": "two", "rebuild": True, **options})
+    assert len(changes.added) == 6
+
+
+def stop_at(model: Model, call: int, failure: type[BaseException] = KeyboardInterrupt):
+    """Let the model's embedding fail at a call; returns what embeds without that."""
+    embed, calls = model.embed, []
+
+    def embed_until(views: np.ndarray) -> np.ndarray:
+        calls.append(len(views))
+        if len(calls) == call:
+            raise failure
+        return embed(views)
+
+    model.embed = embed_until
+    return embed
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("updates", [1, 3])
+def test_a_reader_whose_tokens_are_replaced_reads_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, updates: int
+) -> None:
+    save_gallery(small(), tmp_path)
+    read, left = gallery_files._read_index, list(range(updates))
+
+    def read_and_update(path: Path):
+        index = read(path)
+        if left:
+            tokens = np.full((1, 1, 2), left.pop())
+            save_gallery(Gallery(["a"], ["a"], ["x"], tokens, "m"), tmp_path)
+        return index
+
+    monkeypatch.setattr(gallery_files, "_read_index", read_and_update)
+    assert open_gallery(tmp_path).tokens.tolist() == [[[0, 0]]]
+
+
+def test_names_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9/1")
+    save_gallery(Gallery([name], [name[:4]], ["x"], np.ones((1, 1, 2)), "m"), tmp_path)
+    back = open_gallery(tmp_path)
+    assert back.ids == [name] and back.categories == [name[:4]]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits the size of files as POSIX systems do")
+@pytest.mark.parametrize("missing", [1, 1000, 150_000])
+def test_a_full_disk_leaves_the_gallery_that_was_there(tmp_path: Path, missing: int) -> None:
+    save_gallery(small(), tmp_path)
+    before = files_of(tmp_path)
+    code = (
+        "import resource, signal, sys, numpy\n"
+        "from crossmodal.retrieval.gallery import Gallery, save_gallery\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"limit = 128 + 200_000 - {missing}\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "tokens = numpy.ones((1, 1, 50_000), numpy.float32)\n"
+        "save_gallery(Gallery(['a'], ['a'], ['x'], tokens, 'm'), sys.argv[1])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert ended.returncode == 1 and "OSError" in ended.stderr
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 4), (0, 0, 0)])
+def test_tokens_are_written_as_numpy_writes_them(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    tokens = np.arange(np.prod(shape), dtype=np.float16).reshape(shape)
+    save_gallery(Gallery(*[[str(i) for i in range(len(tokens))]] * 3, tokens, "m"), tmp_path)
+    np.save(tmp_path / "expected.npy", tokens)
+    assert tokens_file(tmp_path).read_bytes() == (tmp_path / "expected.npy").read_bytes()
 
 
 @given(first=st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 5), min_size=1),

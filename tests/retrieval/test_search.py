@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,7 @@ from PIL import Image
 from tiny_library import PixelEncoder, write_mesh
 
 from crossmodal import search as command
+from crossmodal.retrieval import gallery_update
 from crossmodal.retrieval.gallery import GalleryError, open_gallery
 from crossmodal.retrieval.library import index_library, search
 from crossmodal.retrieval.query_image import QueryPicture
@@ -167,3 +172,105 @@ def test_a_changed_index_opens_after_every_step(mesh_folder: Path, tmp_path: Pat
     gallery, _ = index_library(mesh_folder, index, encoder, workers=1)
     assert list(open_gallery(index).ids) == list(gallery.ids) == [
         "box/tall", "round/cone", "round/ring"]
+
+
+def test_an_interrupted_rebuild_goes_on_as_it_says(
+    mesh_folder: Path, tmp_path: Path, encoder, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    common = ["--index", tmp_path / "index", "--checkpoint", "none"]
+    index = ["index", "--meshes", mesh_folder, "--workers", 1, *common]
+    run(index, encoder)
+    other, save = PixelEncoder("other"), gallery_update.save_gallery
+
+    def interrupt(*_: object) -> None:
+        monkeypatch.setattr(gallery_update, "save_gallery", save)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gallery_update, "save_gallery", interrupt)
+    assert run([*index, "--rebuild"], other) == 130
+    assert "embedded is kept: run the same command again to go on" in capsys.readouterr().err
+    assert open_gallery(tmp_path / "index").fingerprint == "pixels"
+    other.embedded.clear()
+    assert run([*index, "--rebuild"], other) == 0
+    assert other.embedded == [] and open_gallery(tmp_path / "index").fingerprint == "other"
+
+
+def test_an_interrupted_query_says_nothing_of_an_index(tmp_path: Path, mesh_folder: Path, encoder,
+                                                       capsys: pytest.CaptureFixture) -> None:
+    common = ["--index", tmp_path / "index", "--checkpoint", "none"]
+    run(["index", "--meshes", mesh_folder, "--workers", 1, *common], encoder)
+    capsys.readouterr()
+
+    def interrupt(checkpoint: Path, device: str) -> PixelEncoder:
+        raise KeyboardInterrupt
+
+    arguments = [str(a) for a in ("query", "--image", "photo.png", *common)]
+    assert command.main(arguments, interrupt) == 130
+    assert capsys.readouterr().err.rstrip().endswith("interrupted")
+
+
+class SlowEncoder(PixelEncoder):
+    """Starts to embed, and goes on when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_go_on = threading.Event(), threading.Event()
+
+    def encode_views(self, views: np.ndarray) -> np.ndarray:
+        self.begun.set()
+        assert self.may_go_on.wait(30)
+        return super().encode_views(views)
+
+
+def test_one_indexer_at_a_time(mesh_folder: Path, tmp_path: Path, encoder) -> None:
+    slow, index, found = SlowEncoder(), tmp_path / "index", []
+    first = threading.Thread(target=index_library, args=(mesh_folder, index, slow, 1))
+    second = threading.Thread(
+        target=lambda: found.append(index_library(mesh_folder, index, encoder, 1)))
+    first.start()
+    assert slow.begun.wait(30)
+    second.start()
+    second.join(1)
+    waited = second.is_alive() and encoder.embedded == []
+    slow.may_go_on.set()
+    first.join()
+    second.join()
+    assert waited and encoder.embedded == []
+    gallery, changes = found[0]
+    assert len(gallery) == changes.kept == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux")
+def test_a_file_name_that_is_not_utf8(
+    mesh_folder: Path, tmp_path: Path, encoder, capsys: pytest.CaptureFixture
+) -> None:
+    name = os.fsdecode(b"box/caf\xe9")
+    trimesh.creation.box((2, 0.2, 1)).export(mesh_folder / "mesh.glb")
+    (mesh_folder / "mesh.glb").rename(mesh_folder / f"{name}.glb")
+    (mesh_folder / f"{name}2.glb").write_bytes(b"glb")
+    common = ["--index", tmp_path / "index", "--checkpoint", "none"]
+    assert run(["index", "--meshes", mesh_folder, "--workers", 1, *common], encoder) == 0
+    assert "broken: box/caf\\udce92" in capsys.readouterr().out
+    photo = tmp_path / os.fsdecode(b"\xe9.png")
+    Image.fromarray(np.load(tmp_path / "index" / "views" / f"{name}.npy")[0]).save(photo)
+    query = ["query", "--image", photo, "--whole", "--grid", tmp_path / "grid.png", *common]
+    assert run(query, encoder) == 0
+    assert "box/caf\\udce9 " in capsys.readouterr().out
+    assert run([*query, "--json"], encoder) == 0
+    assert json.loads(capsys.readouterr().out)["hits"][0]["id"] == name
+
+
+def test_json_for_an_output_that_is_not_unicode(
+    mesh_folder: Path, tmp_path: Path, encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mesh_folder / "box" / "flat.ply").rename(mesh_folder / "box" / "café.ply")
+    common = ["--index", tmp_path / "index", "--checkpoint", "none"]
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    run(["index", "--meshes", mesh_folder, "--workers", 1, *common], encoder)
+    Image.new("RGB", (64, 64), "white").save(tmp_path / "photo.png")
+    out.seek(0)
+    out.truncate()
+    assert run(["query", "--image", tmp_path / "photo.png", "--json", *common], encoder) == 0
+    out.seek(0)
+    assert "box/café" in [hit["id"] for hit in json.loads(out.read())["hits"]]

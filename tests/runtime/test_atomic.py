@@ -11,9 +11,10 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from crossmodal.runtime import atomic
+from crossmodal.runtime import atomic, locks
 from crossmodal.runtime.atomic import atomic_write
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="uses POSIX permissions or signals")
@@ -90,6 +91,33 @@ def test_a_write_cut_by_the_system_keeps_the_old_file(old: Path) -> None:
     assert "OSError" in ended.stderr
     assert old.read_bytes() == b"old"
     assert leftovers(old) == []
+
+
+@POSIX
+@pytest.mark.parametrize("missing", [1, 1000])
+def test_a_last_write_that_numpy_does_not_report_is_a_full_disk(old: Path, missing: int) -> None:
+    """np.save of 100 kB and its header, when all but `missing` bytes have room."""
+    size = 128 + 100_000
+    code = (
+        "import resource, signal, sys, numpy\n"
+        "from crossmodal.runtime.atomic import atomic_write\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size - missing}, {size - missing}))\n"
+        "with atomic_write(sys.argv[1]) as file:\n"
+        "    numpy.save(file, numpy.ones(100_000, numpy.uint8))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, old], capture_output=True, text=True)
+    assert ended.returncode == 1 and "file.bin: the disk is full" in ended.stderr
+    assert old.read_bytes() == b"old"
+    assert leftovers(old) == []
+
+
+def test_an_array_is_written_whole(old: Path) -> None:
+    with atomic_write(old) as file:
+        np.save(file, np.arange(1000))
+        np.save(file, np.arange(3))
+    with old.open("rb") as file:
+        assert np.load(file)[-1] == 999 and np.load(file)[-1] == 2
 
 
 @POSIX
@@ -191,6 +219,7 @@ def test_kill_9_in_the_middle(old: Path) -> None:
 def test_a_living_writers_temporary_is_left_alone(old: Path) -> None:
     with atomic_write(old) as slow:
         slow.write(b"slow")
+        atomic._abandoned.clear()  # as in another process
         with atomic_write(old) as quick:
             quick.write(b"quick")
         assert old.read_bytes() == b"quick"
@@ -203,3 +232,66 @@ def test_similar_names_are_not_cleared(old: Path) -> None:
     with atomic_write(old) as file:
         file.write(b"new")
     assert other.read_bytes() == b"keep"
+
+
+def temporary_of(path: Path, token: str) -> Path:
+    found = path.with_name(f".{path.name}.{token}.tmp")
+    found.write_bytes(b"half")
+    return found
+
+
+@POSIX
+def test_a_folder_is_looked_through_once(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[Path] = []
+    scan = os.scandir
+    other = old.with_name("other.bin")
+    for path in (old, other):
+        temporary_of(path, "01234567")
+        temporary_of(path, "89abcdef")
+    for path, left in ((old, 2), (old, 2), (other, 0)):  # each write clears what is its own
+        with monkeypatch.context() as patched:
+            patched.setattr(atomic.os, "scandir", lambda path: scanned.append(path) or scan(path))
+            with atomic_write(path) as file:
+                file.write(b"new")
+        assert sum(name.endswith(".tmp") for name in leftovers(old)) == left
+    assert scanned == [old.parent]
+
+
+@pytest.mark.parametrize("name", ["xfile.bin.01234567.tmp", ".file.bin.012345678.tmp",
+                                  ".file.bin.01234567.tmp.gz", ".xfile.bin.01234567.tmp"])
+def test_only_a_temporary_of_the_same_file_is_cleared(old: Path, name: str) -> None:
+    (old.parent / name).write_bytes(b"keep")
+    with atomic_write(old) as file:
+        file.write(b"new")
+    assert leftovers(old) == [name]
+
+
+@POSIX
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks(
+    old: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Files are written; a temporary whose writer may be alive stays."""
+
+    def refuse(descriptor: object, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    living = temporary_of(old, "01234567")
+    with atomic_write(old) as file:
+        file.write(b"new")
+    assert old.read_bytes() == b"new" and leftovers(old) == [living.name]
+    with locks.locked(old.with_name("lock")):
+        assert not locks.is_held(old.with_name("lock"))
+
+
+@POSIX
+def test_other_errors_of_a_lock_are_not_hidden(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: object, operation: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(locks.fcntl, "flock", fail)
+    with pytest.raises(OSError, match="Input/output error"), locks.locked(old):
+        pass
