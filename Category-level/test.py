@@ -73,6 +73,7 @@ ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, Setup
 # Keys a test may change; how pictures look to the network is in its checkpoint.
 OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
        "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
+PROTOCOL = ("views", "last_test_batch")  # of these, each network's own where no config is named
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,9 @@ def subjects_of(config: CategoryConfig, options: argparse.Namespace) -> list[Sub
     for place in places:
         encoder = CategoryEncoder.from_checkpoint(place)
         trained = encoder.config
-        encoder.config = with_data(trained, config)
+        encoder.config = with_data(trained, config, options)
         run = place if place.is_dir() else place.parent
-        folder = run / report_name(trained, config, options)
+        folder = run / report_name(trained, encoder.config, options)
         if options.output:
             folder = Path(options.output) / (run.name if len(places) > 1 else "")
         found.append(Subject(run.name, trained, encoder, folder, split_of(encoder.config)))
@@ -230,16 +231,33 @@ def settings(options: argparse.Namespace) -> CategoryConfig:
     if wrong:
         raise ConfigError(f"--set {wrong[0]}: a test takes that from the checkpoint; it may change "
                           f"data.{{{', '.join(OWN)}}}")
-    if options.checkpoint and not options.config and not options.dset:
+    if names_no_config(options):
         place = options.checkpoint[0]
         return override(trained_config(checkpoint.load(place), place), overrides)
     return load_tree(CategoryConfig, path, overrides)
 
 
-def with_data(trained: CategoryConfig, now: CategoryConfig) -> CategoryConfig:
+def names_no_config(options: argparse.Namespace) -> bool:
+    """Whether checkpoints are to be tested as they are, on the data of the first."""
+    return bool(options.checkpoint) and not options.config and not options.dset
+
+
+def with_data(trained: CategoryConfig, now: CategoryConfig,
+              options: argparse.Namespace) -> CategoryConfig:
     """The trained configuration, which says how pictures are prepared, with today's lists."""
     here = {key: getattr(now.data, key) for key in OWN}
+    if names_no_config(options):
+        own = override(trained, settings_of(options)[1])
+        here.update({key: getattr(own.data, key) for key in PROTOCOL})
     return replace(trained, data=replace(trained.data, **here))
+
+
+def all_measured_on(subjects: Sequence[Subject], found: Sequence[Tested]) -> str:
+    """How the numbers were taken: once, or of each network where they differ in it."""
+    texts = [measured_on(results) for results, _ in found]
+    if len(set(texts)) == 1:
+        return texts[0]
+    return "".join(f"{subject.name}: {text}" for subject, text in zip(subjects, texts))
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:
@@ -259,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     else:
         runs = [RunMeasures(subject.name, subject.trained, results.overall, facts.notes)
                 for subject, (results, facts) in zip(subjects, found)]
-        text = f"{comparison_table(runs, COLUMNS, ())}\n{measured_on(results)}"
+        text = f"{comparison_table(runs, COLUMNS, ())}\n{all_measured_on(subjects, found)}"
         write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
         print(text)  # noqa: T201
     for subject in subjects:

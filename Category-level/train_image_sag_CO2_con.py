@@ -65,6 +65,7 @@ class Training:
                  overwrite: bool = False) -> None:
         self.config = config
         self.folder = run_state.run_folder(config)
+        self.resume, self.overwrite = resume, overwrite
         seeds.seed_everything(config.seed)
         self.domains = Domains.load(config.data, config.seed)
         self.batches = DomainBatches(self.domains, config.data, config.seed,
@@ -74,7 +75,6 @@ class Training:
         if config.optim.precision == "mixed":
             use_mixed_precision(net)
         self.parts = build_adaptation(net, config)
-        run_state.start_folder(self.folder, config, resume, overwrite)
         jt.sync_all(True)  # a random start is drawn now, whatever ran before
         self.optimiser = make_optimiser(self.parts, config)
         self.progress = run_state.Progress(weights=net.weights)
@@ -98,6 +98,8 @@ class Training:
         LOG.info("%d source pictures of %d classes, %d %s target items of %d views",
                  len(self.domains.source), len(self.domains.classes), len(self.domains.target),
                  "unlabelled" if data.target_labels == "unread" else "labelled", data.views)
+        # Not before: an earlier run is lost where this one replaces it.
+        run_state.start_folder(self.folder, self.config, self.resume, self.overwrite)
         with RunLog(self.folder, progress.total_steps, log.tensorboard,
                     notes=notes(departures(self.config))) as self.run_log, \
                 Loader(self.batches, workers, data.prefetch) as loader, \
@@ -119,12 +121,18 @@ class Training:
         # What is still pending would fuse with the first step and round it differently.
         jt.sync_all(True)
         began = time.monotonic()
-        for batch in loader.epoch(0, start=progress.total_steps):
-            self.step(batch)
-            self.speed.add(time.monotonic() - began)
-            progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
-            if self.due(log.checkpoint_every) or self.validation_is_due() or self.finished():
-                break
+        try:
+            for batch in loader.epoch(0, start=progress.total_steps):
+                self.step(batch)
+                now = time.monotonic()
+                self.speed.add(now - began)
+                progress.seconds, began = progress.seconds + now - began, now
+                if self.due(log.checkpoint_every) or self.validation_is_due() or self.finished():
+                    break
+        except LoaderError:  # what asks the trainer to stop may have ended its workers, too
+            if not self.stop.requested:
+                raise
+            return  # between two steps: `run` saves
         if self.validation_is_due() or (self.domains.validation and self.done()):
             self.validate()
         if self.due(log.checkpoint_every) or self.finished():
@@ -214,8 +222,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     config = load_tree(CategoryConfig, *settings_of(options))
     LOG.info("settings:\n%s", to_yaml(config))
     check_precision(config.optim.precision, use_device(config.device))
-    training = Training(config, options.resume, options.overwrite)
-    training.run()
+    with run_state.reserved(run_state.run_folder(config), options.resume, options.overwrite):
+        training = Training(config, options.resume, options.overwrite)
+        training.run()
     return training.folder
 
 

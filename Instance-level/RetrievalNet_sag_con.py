@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from crossmodal.models.tensors import named_tensors
 from crossmodal.retrieval.evaluate import FIGURES, evaluate_queries
 from crossmodal.runtime import jt, ranks, seeds
 from crossmodal.runtime.device import check_precision, use_device
+from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger
 from crossmodal.training import run_state
@@ -62,20 +64,21 @@ class Training:
     def __init__(self, config: Config, resume: bool = False, overwrite: bool = False) -> None:
         self.config = config
         self.folder = run_state.run_folder(config)
+        self.resume, self.overwrite = resume, overwrite
         seeds.seed_everything(config.seed)
         self.dataset = InstanceDataset.load(config.data, config.seed)
         self.batches = TrainBatches(self.dataset, config.data, config.seed,
                                     config.model.view_channels)
+        self.facts = {"data": data_digest(self.dataset)}
         self.net = build_retrieval_net(config.model, pretrained=not resume)
         if config.optim.precision == "mixed":
             use_mixed_precision(self.net)
-        if ranks.is_first():
-            run_state.start_folder(self.folder, config, resume, overwrite)
         self.optimiser = make_optimiser(self.net, config)
         self.progress = run_state.Progress(weights=self.net.weights)
         self.saved_steps = -1
         if resume:
-            self.progress = run_state.restore(self.folder, config, self.net, self.optimiser)
+            self.progress = run_state.restore(self.folder, config, self.net, self.optimiser,
+                                              self.facts)
             self.saved_steps = self.progress.total_steps
         else:
             ranks.in_turn(lambda: start_heads(self.net, self.batches, config))
@@ -96,6 +99,8 @@ class Training:
         """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
         data, log, progress = self.config.data, self.config.log, self.progress
         workers = 0 if self.lowered else data.workers  # features are read, not made
+        if ranks.is_first():  # not before: an earlier run is lost where this one replaces it
+            run_state.start_folder(self.folder, self.config, self.resume, self.overwrite)
         with RunLog(self.folder, progress.total_steps, log.tensorboard,
                     silent=not ranks.is_first(),
                     notes=notes(departures(self.config))) as self.run_log, \
@@ -120,13 +125,19 @@ class Training:
         jt.sync_all(True)
         progress = self.progress
         began = time.monotonic()
-        for batch in loader.epoch(progress.epoch, start=progress.step):
-            self.step(batch)
-            self.speed.add(time.monotonic() - began)
-            progress.seconds, began = progress.seconds + time.monotonic() - began, time.monotonic()
-            self.agree()
-            if self.interrupted():
-                break
+        try:
+            for batch in loader.epoch(progress.epoch, start=progress.step):
+                self.step(batch)
+                now = time.monotonic()
+                self.speed.add(now - began)
+                progress.seconds, began = progress.seconds + now - began, now
+                self.agree()
+                if self.interrupted():
+                    break
+        except LoaderError:  # what asks the trainer to stop may have ended its workers, too
+            if ranks.size() > 1 or not self.stop.requested:
+                raise
+            return  # between two steps: `run` saves
         whole = progress.step >= self.steps_per_epoch
         if whole:
             progress.epoch, progress.step = progress.epoch + 1, 0
@@ -200,7 +211,7 @@ class Training:
         """Write `last`, and `best` where this is it."""
         if ranks.is_first():
             run_state.save(self.folder, self.config, self.net, self.optimiser, self.progress,
-                           improved)
+                           improved, self.facts)
         self.saved_steps = self.progress.total_steps
 
     def due(self, every: int, whole: bool) -> bool:
@@ -224,6 +235,14 @@ class Training:
         self.agree()
         patience = self.config.log.early_stop
         return self.interrupted() or bool(patience) and self.progress.stale >= patience
+
+
+def data_digest(dataset: InstanceDataset) -> str:
+    """Changes with any query of training or validation, and with any shape; not with the place."""
+    root = f"{dataset.folder}{os.sep}"
+    listed = [[(record.id, (record.mask or "").replace(root, "", 1), record.shape)
+               for record in records] for records in (dataset.train, dataset.validation)]
+    return text_digest(repr((*listed, dataset.train_shapes, dataset.gallery)))[:16]
 
 
 def make_optimiser(net: RetrievalNet, config: Config) -> Optimiser:
@@ -258,8 +277,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     LOG.info("settings:\n%s", to_yaml(config))
     check_precision(config.optim.precision, use_device(config.device))
     ranks.quiet_others()
-    training = Training(config, options.resume, options.overwrite)
-    training.run()
+    with run_state.reserved(run_state.run_folder(config), options.resume, options.overwrite):
+        training = Training(config, options.resume, options.overwrite)
+        training.run()
     return training.folder
 
 

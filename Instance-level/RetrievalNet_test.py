@@ -205,6 +205,9 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
         if options.output:
             folder = Path(options.output) / (label if len(places) > 1 else "")
         found.append(Subject(label, encoder, folder))
+    if len({subject.folder for subject in found}) < len(found):
+        raise ConfigError("two reports would lie in one folder: test runs of one name one at a "
+                          "time, each with its --output")
     return found
 
 

@@ -98,3 +98,14 @@ def test_two_files_of_one_run_are_reported_apart(project: Project) -> None:
     assert "| tiny" in table
     for name in ("best", "last"):
         assert project.metrics(f"test_simple_{name}")["overall"]["queries"] > 0
+
+
+def test_two_reports_do_not_share_a_folder(project: Project) -> None:
+    run = project.folder / "runs" / "tiny"
+    (project.folder / "again").mkdir()
+    (project.folder / "again" / "tiny").symlink_to(run)
+    both = str(run), str(project.folder / "again" / "tiny")
+    done = project.run("RetrievalNet_test.py", "--config", str(project.config), "--checkpoint",
+                       *both, "--output", str(project.folder / "shared"), inside="Instance-level")
+    assert done.returncode == 1 and "two reports would lie in one folder" in done.stderr
+    assert not (project.folder / "shared").exists()

@@ -95,6 +95,23 @@ def test_a_comparison_names_the_run(bench: Bench, released: str, paper: str,
     assert f"{paper}:" not in text
 
 
+def test_each_network_is_measured_by_its_own_protocol(
+        bench: Bench, released: str, paper: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a config; what --set says holds for all."""
+    runs = [str(bench.folder(name)) for name in (released, paper)]
+
+    def queries(*more: str) -> list[int]:
+        bench.test_script.main(["--checkpoint", *runs, "--output", str(bench.root / "own"), *more])
+        return [json.loads((bench.root / "own" / name / "metrics.json").read_text())["counts"][
+            "queries"] for name in (released, paper)]
+
+    assert queries() == [8, 12]
+    found = capsys.readouterr().out
+    assert f"{released}: protocol mi3dor, features released-features: 8 queries" in found
+    assert f"{paper}: protocol mi3dor, features released-features: 12 queries" in found
+    assert queries("--set", "data.last_test_batch=keep") == [12, 12]
+
+
 def test_a_split_of_ours_is_named(bench: Bench, paper: str,
                                   capsys: pytest.CaptureFixture[str]) -> None:
     """Which pictures train and test, in the numbers; a sentence where the choice is ours."""

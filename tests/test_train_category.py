@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any, Callable
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from scipy.io import loadmat
 from training_runs import wait
 
 from crossmodal import checkpoint
+from crossmodal.config import CategoryConfig, load_tree
+from crossmodal.data.loader import Loader, LoaderError
+from crossmodal.training import run_state
 
 STEPS, START_OF_OPL = 24, 12
 pytestmark = pytest.mark.slow
@@ -134,6 +138,51 @@ def test_a_run_is_not_overwritten_unless_told(bench: Bench, untrained: str) -> N
     assert found[0] == found[2] != found[1]
     bench.refused(bench.train_script, untrained, "--overwrite", "--s_dset_path", "nowhere.txt")
     assert path.read_bytes() == found[2]  # a start that fails costs nothing
+
+
+def test_a_full_disk_at_the_start_costs_no_earlier_run(
+        bench: Bench, untrained: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in bench.folder(untrained).glob("*.*")}
+    monkeypatch.setattr(bench.train_script, "can_lower", mock.Mock(return_value=True))
+    monkeypatch.setattr(bench.train_script, "lowered_domains",
+                        mock.Mock(side_effect=OSError("the disk is full")))
+    assert "the disk is full" in bench.refused(bench.train_script, untrained, "--overwrite",
+                                               "--set", "seed=5")
+    assert before == {path.name: path.read_bytes()
+                      for path in bench.folder(untrained).glob("*.*")}
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",), ("--resume",)])
+def test_a_run_at_work_keeps_its_folder(bench: Bench, untrained: str,
+                                        options: tuple[str, ...]) -> None:
+    with run_state.reserved(bench.folder(untrained), resume=True):
+        assert "another run is at work in this folder" in bench.refused(
+            bench.train_script, untrained, "--num_iterations", "0", *options)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_stop_that_ends_the_workers_too_is_saved(
+        bench: Bench, other: str, monkeypatch: pytest.MonkeyPatch, asked: bool) -> None:
+    """Also right after a validation, which is not made again."""
+    def stopping(loader: Loader[Any], epoch: int = 0, start: int = 0) -> Any:
+        if loader.source is training.batches and start == 2:
+            training.stop.requested = asked
+            raise LoaderError("data worker 1 was killed by SIGTERM")
+        yield from make(loader, epoch, start)
+
+    make = Loader.epoch
+    training = bench.train_script.Training(load_tree(
+        CategoryConfig, bench.root / "kinds.yaml",
+        [f"data.root={bench.root}", f"log.save_root={bench.root / 'runs'}",
+         f"log.run_name={other}", "log.validate_every=2"]))
+    monkeypatch.setattr(Loader, "epoch", stopping)
+    if not asked:
+        with pytest.raises(LoaderError):
+            training.run()
+        return
+    training.run()
+    assert checkpoint.load(bench.folder(other)).state["progress"]["total_steps"] == 2
+    assert [line["step"] for line in bench.log(other, "validation")] == [2]
 
 
 def test_a_run_is_not_continued_on_other_data(bench: Bench, whole: str) -> None:

@@ -7,9 +7,11 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,7 +19,10 @@ from boxes_data import SETTINGS, write_boxes
 from training_runs import assert_same_checkpoint, assert_same_progress, wait
 
 from crossmodal import checkpoint
-from crossmodal.config import Config, OptimConfig
+from crossmodal.config import Config, ConfigError, OptimConfig, load_config
+from crossmodal.data.dataset import InstanceDataset
+from crossmodal.data.loader import Loader, LoaderError
+from crossmodal.training import run_state
 
 STEPS, PER_EPOCH = 24, 6
 SCRIPT = "RetrievalNet_sag_con.py"
@@ -222,3 +227,90 @@ def test_the_plan_is_epochs_or_fewer_steps(script: ModuleType) -> None:
     stepwise = Config(optim=OptimConfig(schedule="step", step_epochs=[2, 4]))
     rate = script.planned_schedule(stepwise, 10, 70)
     assert [rate(step) for step in (0, 19, 20, 40)] == pytest.approx([1, 1, 0.1, 0.01])
+
+
+def main(script: ModuleType, bench: Bench, name: str, *options: str) -> None:
+    """Train in this process."""
+    script.main(bench.command(name, options)[2:])
+
+
+@pytest.fixture
+def short(script: ModuleType, bench: Bench, other: str) -> str:
+    """The name of a run of no step."""
+    main(script, bench, other, "--set", "optim.epochs=0")
+    return other
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",), ("--resume",)])
+def test_a_run_at_work_keeps_its_folder(script: ModuleType, bench: Bench, short: str,
+                                        options: tuple[str, ...]) -> None:
+    with run_state.reserved(bench.folder(short), resume=True):
+        with pytest.raises(ConfigError, match="another run is at work in this folder"):
+            main(script, bench, short, "--set", "optim.epochs=0", *options)
+
+
+@pytest.mark.parametrize("settings, fails, error", [
+    (("model.head_start=pca", "head.only=nowhere"), None, ConfigError),
+    (("model.freeze=layer2", "model.split=layer2", "data.image_variants=2",
+      "data.view_variants=2"), "lowered_batches", OSError),
+])
+def test_a_start_that_fails_costs_no_earlier_run(
+        script: ModuleType, bench: Bench, short: str, monkeypatch: pytest.MonkeyPatch,
+        settings: tuple[str, ...], fails: str | None, error: type[Exception]) -> None:
+    if fails:
+        monkeypatch.setattr(script, fails, mock.Mock(side_effect=OSError("the disk is full")))
+    before = {path.name: path.read_bytes() for path in bench.folder(short).iterdir()}
+    with pytest.raises(error):
+        main(script, bench, short, "--overwrite",
+             *(part for text in settings for part in ("--set", text)))
+    assert before == {path.name: path.read_bytes() for path in bench.folder(short).iterdir()}
+
+
+def test_a_run_is_not_continued_on_other_data(script: ModuleType, bench: Bench,
+                                              short: str) -> None:
+    path = bench.root / "boxes" / "boxes_train.json"
+    text = path.read_text()
+    try:
+        path.write_text(json.dumps(json.loads(text)[:-3]))
+        with pytest.raises(checkpoint.CheckpointError, match=r"other data \(data changed\)"):
+            main(script, bench, short, "--resume")
+    finally:
+        path.write_text(text)
+
+
+def test_data_may_move_but_not_change(script: ModuleType, bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "boxes").symlink_to(bench.root / "boxes")
+    here, there = (InstanceDataset.load(load_config(
+        bench.root / "boxes.yaml", [f"data.root={root}"]).data) for root in (bench.root, tmp_path))
+    assert here.folder != there.folder and here.train[0].mask is not None
+    found = script.data_digest(here)
+    assert script.data_digest(there) == found
+    for part in ("train", "validation", "train_shapes", "gallery"):
+        assert script.data_digest(replace(here, **{part: getattr(here, part)[1:]})) != found
+    masked = [here.train[0]._replace(mask=None), *here.train[1:]]
+    assert script.data_digest(replace(here, train=masked)) != found
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_stop_that_ends_the_workers_too_is_saved(
+        script: ModuleType, bench: Bench, short: str, monkeypatch: pytest.MonkeyPatch,
+        asked: bool) -> None:
+    def stopping(loader: Loader[Any], epoch: int = 0, start: int = 0) -> Any:
+        for count, batch in enumerate(make(loader, epoch, start)):
+            if count == 2:
+                training.stop.requested = asked
+                raise LoaderError("data worker 1 was killed by SIGTERM")
+            yield batch
+
+    make = Loader.epoch
+    config = load_config(bench.root / "boxes.yaml", bench.command(short, ())[5::2])
+    training = script.Training(config, overwrite=True)
+    monkeypatch.setattr(Loader, "epoch", stopping)
+    if not asked:
+        with pytest.raises(LoaderError):
+            training.run()
+        return
+    training.run()
+    progress = checkpoint.load(bench.folder(short)).state["progress"]
+    assert (progress["epoch"], progress["step"], progress["total_steps"]) == (0, 2, 2)
+    assert bench.steps(short) == [1, 2]

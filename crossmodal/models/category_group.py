@@ -12,13 +12,16 @@ from crossmodal.models.category_encode import CategoryEncoder, Embedded
 from crossmodal.models.encode import PREPARATION, gather
 from crossmodal.models.encoder_group import same_lower
 
+# Besides what both levels prepare alike: the crop, which pictures are an item, which are tested.
+_ITEMS = ("test_crop", "view_grouping", "last_test_batch", "batch_size")
+
 
 def alike(encoders: Sequence[CategoryEncoder]) -> list[list[int]]:
-    """Places of the networks, those together that want their pictures prepared in one way."""
+    """Places of the networks, those together that want the same items, prepared in one way."""
     found: dict[tuple[object, ...], list[int]] = {}
     for place, encoder in enumerate(encoders):
         data = encoder.config.data
-        wanted = (*(getattr(data, key) for key in PREPARATION), data.test_crop, *encoder.classes)
+        wanted = (*(getattr(data, key) for key in (*PREPARATION, *_ITEMS)), *encoder.classes)
         found.setdefault(wanted, []).append(place)
     return list(found.values())
 

@@ -1,17 +1,27 @@
 """A run's folder: where it is, what it holds, how it goes on after a stop."""
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TextIO, Union
 
 from crossmodal import checkpoint
-from crossmodal.config import CategoryConfig, Config, config_hash, noted_yaml, to_dict
+from crossmodal.config import (
+    CategoryConfig,
+    Config,
+    ConfigError,
+    config_hash,
+    noted_yaml,
+    to_dict,
+)
 from crossmodal.config.load import tree_from_dict
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
-from crossmodal.runtime import jt, paths
+from crossmodal.runtime import jt, paths, ranks
+from crossmodal.runtime.locks import try_lock
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.optimiser import Optimiser
 
@@ -19,6 +29,7 @@ _LOG = get_logger(__name__)
 # Keys that may differ between a run and its continuation: they say where, how long, how loudly.
 _FREE = ("device", "log", "data.workers", "data.prefetch", "data.cache_mib", "data.root",
          "optim.epochs", "optim.max_steps", "optim.iterations")
+LOCK = "run.lock"
 AnyConfig = Union[Config, CategoryConfig]
 
 
@@ -47,6 +58,43 @@ def save_root(config: AnyConfig) -> Path:
     return paths.REPO_ROOT / Path(config.log.save_root).expanduser()
 
 
+@contextlib.contextmanager
+def reserved(folder: Path, resume: bool = False, overwrite: bool = False) -> Iterator[None]:
+    """Keep a run's folder for this run; of several processes the first one does.
+
+    It is free again however the process ends, and a start that fails leaves no new folder.
+
+    Raises ConfigError where another run is at work in it, and FileExistsError as `start_folder`.
+    """
+    if not ranks.is_first():
+        yield
+        return
+    with _locked_in(folder):
+        try:
+            _refuse_used(folder, resume or overwrite)
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink(missing_ok=True)
+                folder.rmdir()  # only where there is nothing in it
+
+
+def _locked_in(folder: Path) -> TextIO:
+    """The folder's lock file, open and locked."""
+    path = folder / LOCK
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+        if not try_lock(file.fileno()):
+            file.close()
+            raise ConfigError(f"{folder}: another run is at work in this folder; wait for its end, "
+                              "or choose another --set log.run_name=...")
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()  # the run before removed it between open and lock
+
+
 def start_folder(folder: Path, config: AnyConfig, resume: bool, overwrite: bool = False) -> None:
     """Make a new run's folder and store the resolved configuration beside the results.
 
@@ -58,11 +106,15 @@ def start_folder(folder: Path, config: AnyConfig, resume: bool, overwrite: bool 
         return
     if overwrite:
         discard(folder)
-    if (folder / f"last{checkpoint.SUFFIX}").exists():
-        raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
-                              "--overwrite, or choose another --set log.run_name=...")
+    _refuse_used(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(noted_yaml(config), encoding="utf-8")
+
+
+def _refuse_used(folder: Path, meant: bool = False) -> None:
+    if not meant and (folder / f"last{checkpoint.SUFFIX}").exists():
+        raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
+                              "--overwrite, or choose another --set log.run_name=...")
 
 
 def discard(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,10 @@ import pytest
 
 from crossmodal import checkpoint
 from crossmodal.checkpoint import CheckpointError
-from crossmodal.config import Config, LogConfig, load_config, override
+from crossmodal.config import Config, ConfigError, LogConfig, load_config, override
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.models.view_attention import ViewAttention
-from crossmodal.runtime import jt, paths
+from crossmodal.runtime import jt, paths, ranks
 from crossmodal.training import run_state
 from crossmodal.training.optimiser import Group, Optimiser
 from crossmodal.training.run_state import Progress
@@ -177,3 +179,78 @@ def test_overwriting_leaves_nothing_old_but_reports(config: Config) -> None:
         (folder / name).write_text("{}")
     run_state.start_folder(folder, config, resume=False, overwrite=True)
     assert sorted(p.name for p in folder.rglob("*")) == ["config.yaml", "metrics.json", "test"]
+
+
+@pytest.mark.parametrize("how", [{}, {"overwrite": True}, {"resume": True}])
+def test_two_runs_do_not_share_a_folder(config: Config, how: dict[str, bool]) -> None:
+    folder = run_state.run_folder(config)
+    with run_state.reserved(folder), pytest.raises(ConfigError, match=f"{folder}: another run is "):
+        with run_state.reserved(folder, **how):
+            pass
+    with run_state.reserved(folder, **how):
+        pass
+
+
+def test_a_killed_run_leaves_its_folder_free(config: Config) -> None:
+    folder = run_state.run_folder(config)
+    program = ("import sys, time; from pathlib import Path; "
+               "from crossmodal.training.run_state import reserved\n"
+               "with reserved(Path(sys.argv[1])): print('mine', flush=True); time.sleep(600)")
+    other = subprocess.Popen([sys.executable, "-c", program, str(folder)], text=True,
+                             stdout=subprocess.PIPE, cwd=paths.REPO_ROOT)
+    assert other.stdout is not None and "mine\n" in iter(other.stdout.readline, "")
+    with pytest.raises(ConfigError), run_state.reserved(folder):
+        pass
+    other.kill()
+    other.communicate()
+    assert (folder / run_state.LOCK).exists()
+    with run_state.reserved(folder):
+        pass
+
+
+def test_a_failed_start_leaves_no_folder_and_a_run_no_lock(config: Config) -> None:
+    folder = run_state.run_folder(config)
+    with pytest.raises(OSError, match="the disk is full"), run_state.reserved(folder):
+        raise OSError("the disk is full")
+    assert not folder.exists()
+    with run_state.reserved(folder):
+        saved(config)
+    assert not (folder / run_state.LOCK).exists() and (folder / "last.safetensors").exists()
+
+
+def test_a_lock_removed_before_it_was_taken_is_made_anew(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, lock = run_state.run_folder(config), run_state.try_lock
+    taken = []
+
+    def late(descriptor: int) -> bool:
+        taken.append(descriptor)
+        if len(taken) == 1:  # the run before ends
+            (folder / run_state.LOCK).unlink()
+        return lock(descriptor)
+
+    monkeypatch.setattr(run_state, "try_lock", late)
+    with run_state.reserved(folder):
+        assert len(taken) == 2
+        with pytest.raises(ConfigError), run_state.reserved(folder):
+            pass
+
+
+def test_a_folder_in_use_is_refused_at_once(config: Config) -> None:
+    folder, _ = saved(config)
+    with pytest.raises(FileExistsError, match="already holds a run"), run_state.reserved(folder):
+        pass
+    with run_state.reserved(folder, overwrite=True):
+        assert (folder / "last.safetensors").exists()
+
+
+def test_of_several_processes_the_first_reserves(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_state.run_folder(config)
+    with run_state.reserved(folder):
+        monkeypatch.setattr(ranks, "is_first", lambda: False)
+        with run_state.reserved(folder):
+            pass
+        assert (folder / run_state.LOCK).exists()
