@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.checkpoint.towers import Shape, Tower, find_towers
-from crossmodal.data.safe_pickle import UnsafePickle
-from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.names import to_torchvision
 from crossmodal.weights.read import read_weights
 
@@ -63,13 +61,7 @@ class Contents:
 
 def read_contents(path: Path) -> Contents:
     """Read a file of weights, running no code of it; raises WeightsError or UnsafePickle."""
-    try:
-        tensors = read_weights(path)
-    except (WeightsError, UnsafePickle):
-        raise
-    except Exception as error:  # noqa: BLE001 - a torn or hostile file fails in many ways
-        raise WeightsError(f"{path}: broken ({type(error).__name__}: {error}); fetch it again"
-                           ) from error
+    tensors = read_weights(path)
     return sort_tensors(tensors)
 
 

@@ -197,7 +197,7 @@ def test_torn_old_files_of_torch_are_named(tmp_path: Path, parts: list,
     stream = [LEGACY_MAGIC, LEGACY_PROTOCOL, *parts]
     path.write_bytes(b"".join(pickle.dumps(part, 2) for part in stream) + bytes(8))
     assert main(["inspect", str(path)]) == 1
-    assert f"{path}: broken" in capsys.readouterr().err
+    assert f"{path}: not a complete torch file" in capsys.readouterr().err
 
 
 def test_a_checkpoint_without_settings_or_with_a_strange_state(tmp_path: Path) -> None:
