@@ -23,9 +23,9 @@ def ok(ended) -> str:
 
 def prepared() -> dict[str, str]:
     """What the runtime set for Jittor in this process, for a program that imports it plainly."""
-    names = ("nvcc_path", "cache_name", "python_config_path", "log_silent")
+    names = ("nvcc_path", "cache_name", "python_config_path", "log_silent", "cc_flags")
     place = str(home.jittor_home())  # as the user's home too: or Jittor would remember it for ever
-    return {"HOME": place, **{name: os.environ[name] for name in names}}
+    return {"HOME": place, **{name: os.environ.get(name, "") for name in names}}
 
 
 def test_the_package_alone_is_light(run) -> None:
