@@ -24,6 +24,7 @@ from crossmodal.config.instance import (
     OptimConfig,
 )
 from crossmodal.config.load import (
+    CIRCUMSTANCES,
     config_hash,
     from_dict,
     load_config,
@@ -33,11 +34,13 @@ from crossmodal.config.load import (
     read_yaml,
     to_dict,
     to_yaml,
+    without,
 )
 from crossmodal.config.pictures import PictureConfig
 from crossmodal.config.typed import ConfigError
 
 __all__ = [
+    "CIRCUMSTANCES",
     "CategoryConfig",
     "CategoryLogConfig",
     "CategoryLossConfig",
@@ -61,4 +64,5 @@ __all__ = [
     "read_yaml",
     "to_dict",
     "to_yaml",
+    "without",
 ]

@@ -127,6 +127,19 @@ def noted_yaml(config: Any) -> str:
     return "".join(f"# {note}\n" for note in notes(departures(config))) + to_yaml(config)
 
 
+# Keys that say where and how loudly a run works, not what it computes.
+CIRCUMSTANCES = ("device", "log", "data.workers", "data.prefetch", "data.cache_mib", "data.root")
+
+
+def without(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Nested `values` less some ``section.key`` or whole sections."""
+    keys = set(keys)
+    ends = {key: {rest[len(key) + 1:] for rest in keys if rest.startswith(f"{key}.")}
+            for key in values}
+    return {key: without(value, ends[key]) if ends[key] and isinstance(value, Mapping) else value
+            for key, value in values.items() if key not in keys}
+
+
 def config_hash(config: Any) -> str:
     """12 hex digits of the SHA-256 of the resolved config; key order does not matter."""
     text = json.dumps(to_dict(config), sort_keys=True)

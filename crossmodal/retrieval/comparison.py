@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Union
 
 import numpy as np
 
-from crossmodal.config import CategoryConfig, Config, to_dict
+from crossmodal.config import CIRCUMSTANCES, CategoryConfig, Config, to_dict, without
 from crossmodal.retrieval.category_metrics import CategoryMeasures
 from crossmodal.retrieval.metrics import Measures
 from crossmodal.retrieval.report import PERCENT, RATES, align, below
@@ -50,10 +50,8 @@ def comparison_table(tests: Sequence[RunMeasures], columns: Sequence[tuple[str, 
 
 
 def _method(config: Config | CategoryConfig) -> str:
-    """What runs that differ in nothing but seed and name share."""
-    values = to_dict(replace(config, seed=0))
-    values["log"]["run_name"] = None
-    return json.dumps(values, sort_keys=True)
+    """What runs that differ in nothing but seed, name and place share."""
+    return json.dumps(without(to_dict(config), ("seed", *CIRCUMSTANCES)), sort_keys=True)
 
 
 def _label(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TextIO, Union
 
 from crossmodal import checkpoint
 from crossmodal.config import (
+    CIRCUMSTANCES,
     CategoryConfig,
     Config,
     ConfigError,
@@ -26,9 +27,8 @@ from crossmodal.runtime.log import get_logger
 from crossmodal.training.optimiser import Optimiser
 
 _LOG = get_logger(__name__)
-# Keys that may differ between a run and its continuation: they say where, how long, how loudly.
-_FREE = ("device", "log", "data.workers", "data.prefetch", "data.cache_mib", "data.root",
-         "optim.epochs", "optim.max_steps", "optim.iterations")
+# Keys that may differ between a run and its continuation; these say for how long.
+_FREE = (*CIRCUMSTANCES, "optim.epochs", "optim.max_steps", "optim.iterations")
 LOCK = "run.lock"
 AnyConfig = Union[Config, CategoryConfig]
 

@@ -27,6 +27,13 @@ def test_runs_that_differ_in_their_seed_make_one_row() -> None:
     assert rows[3][:3] == ["cmic_1", "1", "50.0"] and len(rows) == 4
 
 
+def test_where_a_run_was_made_is_no_method() -> None:
+    elsewhere = replace(BASE, device="cpu", data=replace(BASE.data, root="other", workers=7))
+    smaller = replace(BASE, data=replace(BASE.data, batch_size=7))
+    table = comparison_table([run("a_1", 0.8), run("a_2", 0.7, elsewhere), run("b", 0.6, smaller)])
+    assert [line.split("|")[2].strip() for line in table.splitlines()[2:]] == ["2", "1"]
+
+
 def test_rows_with_the_released_codes_behaviour_say_so() -> None:
     slot = "released behaviour, not the paper's: loss.contrast_pairs=slot"
     table = comparison_table([run("paper", 0.8), replace(run("old_1", 0.7), notes=[slot]),
