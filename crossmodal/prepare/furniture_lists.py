@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
-from crossmodal.prepare.render_photos import photo_names
+from crossmodal.prepare.render_photos import photo_record
 from crossmodal.runtime.seeds import generator
 
 PROTOCOLS = ("T", "S")
@@ -76,7 +76,8 @@ def train_list(
             records.append(picture_record(key, "icon"))
         for index in range(count):
             if f"{key}/{index:02d}" in photos:
-                records.append(_record(key, "photo", *photo_names(key, index)))
+                record = photo_record(key, index, "photo", "model.npz")
+                records.append({**record, "instance": Path(key).name})
     return records
 
 
@@ -87,14 +88,10 @@ def test_list(ids: Sequence[str], keys: Mapping[str, str], icons: set[str]) -> l
 
 def picture_record(key: str, kind: str) -> dict[str, Any]:
     """The record of a shape's own picture (kind: icon or drawing)."""
-    return _record(key, kind, f"img/{key}.jpg", f"mask/{key}.png")
-
-
-def _record(key: str, folder: str, image: str, mask: str) -> dict[str, Any]:
     category, instance = key.split("/")
     return {
-        "img": f"{folder}/{image}",
-        "mask": f"{folder}/{mask}",
+        "img": f"{kind}/img/{key}.jpg",
+        "mask": f"{kind}/mask/{key}.png",
         "category": category,
         "model": f"model/{key}/model.npz",
         "instance": instance,

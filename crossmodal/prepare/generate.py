@@ -29,7 +29,7 @@ from crossmodal.prepare.options import add_common_options, program_parser, run_p
 from crossmodal.prepare.output import write_bytes, write_json
 from crossmodal.prepare.parametric import MAKERS
 from crossmodal.prepare.pools import keep_workers
-from crossmodal.prepare.render_photos import photo_names, render_photos
+from crossmodal.prepare.render_photos import photo_record, render_photos
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.sample_points import sample_items
@@ -172,16 +172,8 @@ def _records(counts: Mapping[str, int], fresh: set[str], test: bool) -> list[dic
         for index in range(count):
             if (key in fresh or index >= count - TEST_PHOTOS) != test:
                 continue
-            image, mask = photo_names(key, index)
-            records.append(
-                {
-                    "img": image,
-                    "mask": mask,
-                    "category": key.split("/")[0],
-                    "model": f"model/{key}/model.obj",
-                    "unseen": key in fresh,
-                }
-            )
+            record = photo_record(key, index, model="model.obj")
+            records.append({**record, "unseen": key in fresh})
     return records
 
 

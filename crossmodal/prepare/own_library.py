@@ -27,14 +27,14 @@ from crossmodal.prepare.items import find_meshes
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
-from crossmodal.prepare.render_photos import photo_names, render_photos
+from crossmodal.prepare.render_photos import photo_names, photo_record, render_photos
 from crossmodal.prepare.shape_store import count_views
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
 
 FLAT = "shape"  # category of meshes that lie in no folder of their own
-RENDERED = "photo/img/"  # where the pictures of ours are
+PHOTOS = "photo"  # folder of the pictures that are rendered
 
 
 @keep_workers()
@@ -64,11 +64,11 @@ def main(
               for key, path in find_meshes(Path(meshes)).items()}
     make_shapes(shapes, folder, name, size, steps, workers, redo)
     sources = {key: (path, photos) for key, path in shapes.items()}
-    render_photos(sources, folder / "photo", size, room_share, seed, workers, redo)
+    render_photos(sources, folder / PHOTOS, size, room_share, seed, workers, redo)
     usable = _usable(shapes, folder, name, photos, "views" in steps)
     if not usable:
         raise DataError(f"{meshes}: no mesh in it has all its pictures and views; see "
-                        f"{folder / 'photo' / 'manifest.json'} for the reasons")
+                        f"{folder / PHOTOS / 'manifest.json'} for the reasons")
     if "views" in steps:
         count_views(folder / f"rendering_{name}", usable)
     train = range(photos - held_out)
@@ -83,7 +83,7 @@ def _usable(shapes: Mapping[str, Path], folder: Path, name: str, photos: int,
             with_views: bool) -> list[str]:
     """Keys of the shapes whose pictures and views are all there."""
     def is_whole(key: str) -> bool:
-        files = [folder / "photo" / part for i in range(photos) for part in photo_names(key, i)]
+        files = [folder / PHOTOS / part for i in range(photos) for part in photo_names(key, i)]
         if with_views:
             files.append(folder / f"rendering_{name}" / f"{key}.npy")
         return all(file.is_file() for file in files)
@@ -93,14 +93,8 @@ def _usable(shapes: Mapping[str, Path], folder: Path, name: str, photos: int,
 
 def _write_list(path: Path, keys: Sequence[str], indices: range) -> None:
     """The list of these pictures of every shape, and of what its user has added to it."""
-    records = [_record(key, index) for key in keys for index in indices]
+    records = [photo_record(key, index, PHOTOS) for key in keys for index in indices]
     write_json(path, records + _added(path))
-
-
-def _record(key: str, index: int) -> dict[str, Any]:
-    image, mask = photo_names(key, index)
-    return {"img": f"photo/{image}", "mask": f"photo/{mask}", "category": key.split("/")[0],
-            "model": f"model/{key}/model"}
 
 
 def _added(path: Path) -> list[Any]:
@@ -109,7 +103,7 @@ def _added(path: Path) -> list[Any]:
         return []
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return [entry for entry in entries if not str(entry["img"]).startswith(RENDERED)]
+        return [entry for entry in entries if not str(entry["img"]).startswith(f"{PHOTOS}/img/")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not a list of entries with \"img\" ({error}); mend it, or move "
                         "it away") from error

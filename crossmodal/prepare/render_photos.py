@@ -70,6 +70,16 @@ def photo_names(key: str, index: int) -> tuple[str, str]:
     return f"img/{key}/{index:02d}.jpg", f"mask/{key}/{index:02d}.png"
 
 
+def photo_record(key: str, index: int, folder: str = "", model: str = "model") -> dict[str, Any]:
+    """The entry of a list for photo `index` of a shape.
+
+    folder : where the photos are in the data set; model : name of the mesh's file
+    """
+    image, mask = (f"{folder}/{name}" if folder else name for name in photo_names(key, index))
+    return {"img": image, "mask": mask, "category": key.split("/")[0],
+            "model": f"model/{key}/{model}"}
+
+
 def _render_item(task: Task) -> dict[str, Any]:
     shape, index = task.facts["shape"], task.facts["index"]
     rng = generator(task.settings["seed"], "photo", shape, index)
