@@ -61,13 +61,23 @@ def for_operators(jittor: Any, home: Path) -> Path | None:
     header = own_folder(home) / f"operator-{name}.h"
     standard = "".join(f"#include <{name}>\n" for name in _STANDARD)
     shared = "".join(f'#include "{name}"\n' for name in _SHARED)
-    text = f"#define JIT 1\n#define JIT_cpu 1\n{standard}{shared}"
+    text = f"// {source}\n#define JIT 1\n#define JIT_cpu 1\n{standard}{shared}"
     if not header.is_file() or header.read_text() != text:
+        _remove_orphans(header.parent)
         _write(header, text)
     made_from = [[str(path.relative_to(source)), path.stat().st_size, path.stat().st_mtime_ns]
                  for path in sorted(source.rglob("*.h"))]
     _precompile(compiler, kept, header, made_from=text + json.dumps(made_from))
     return header if _binary(header).is_file() else None
+
+
+def _remove_orphans(folder: Path) -> None:
+    """Remove the headers of Jittors that are gone; a precompiled one takes 80 MB."""
+    for header in folder.glob("operator-*.h"):
+        source = header.read_text().partition("\n")[0].removeprefix("// ")
+        if not Path(source).is_dir():
+            for path in (header, _binary(header), Path(f"{header}.stamp")):
+                path.unlink(missing_ok=True)
 
 
 def _binary(header: Path) -> Path:

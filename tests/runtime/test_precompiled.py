@@ -89,6 +89,16 @@ def test_headers_that_do_not_compile_are_left_out(tmp_path: Path) -> None:
     assert not list(home.own_folder(tmp_path).glob("*.gch*"))
 
 
+def test_what_was_made_for_a_jittor_that_is_gone_goes_too(tmp_path: Path) -> None:
+    first = precompiled.for_operators(fake(tmp_path, "int a;\n"), tmp_path)
+    (tmp_path / "jittor").rename(tmp_path / "moved")
+    other = fake(tmp_path / "new", "int a;\n")
+    second = precompiled.for_operators(other, tmp_path)
+    assert first != second
+    assert {path.name for path in home.own_folder(tmp_path).glob("operator-*")} == {
+        f"{second.name}{end}" for end in ("", ".gch", ".stamp")}
+
+
 def test_another_compiler_and_flags_of_ones_own_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
