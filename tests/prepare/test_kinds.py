@@ -221,7 +221,7 @@ def test_bad_sources_are_named(tmp_path: Path) -> None:
         make(tmp_path / "data", options)
 
 
-def test_the_class_map_fits_the_shared_data(shared_data: Path) -> None:
+def test_the_class_map_fits_the_collections(shared_data: Path) -> None:
     data = shared_data / "data"
     folders = [data / name for name in ("sweethome3d", "ikea", "flightgear_aircraft", "torcs_cars")]
     for folder in [*folders, data / "ikea_photos", data / "caltech101_subset"]:

@@ -140,7 +140,7 @@ def test_bad_splits_are_named(tmp_path: Path, content: str, reason: str) -> None
         read_split(tmp_path / "split.json")
 
 
-def test_the_shared_copy_has_the_agreed_split(shared_data: Path) -> None:
+def test_a_prepared_copy_has_583_and_200_shapes(shared_data: Path) -> None:
     source = shared_data / "data" / "sweethome3d"
     if not source.is_dir():
         pytest.skip(f"{source}: not there")

@@ -78,7 +78,7 @@ def test_old_mobilenet_names() -> None:
     assert list(to_torchvision(found)) == new
 
 
-def test_the_shared_mobilenet_has_the_current_names_and_shapes(shared_data: Path) -> None:
+def test_an_older_mobilenet_has_the_current_names_and_shapes(shared_data: Path) -> None:
     path = shared_data / "data" / "weights" / "mobilenetv2_imagenet_noclassifier.npz"
     found = to_torchvision(read_weights(path))
     assert len(found) == 260
@@ -88,7 +88,7 @@ def test_the_shared_mobilenet_has_the_current_names_and_shapes(shared_data: Path
     assert found["features.17.conv.3.running_var"].shape == (320,)
 
 
-def test_the_shared_partial_resnet_says_what_it_lacks(shared_data: Path) -> None:
+def test_a_partial_resnet_says_what_it_lacks(shared_data: Path) -> None:
     folder = shared_data / "data" / "weights"
     found = read_weights(folder / "resnet50_v1_partial_conv1_layer1_layer2.npz")
     missing = (folder / "resnet50_partial_missing_keys.txt").read_text().split()
