@@ -12,7 +12,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from crossmodal.kernels import library
 from crossmodal.runtime import report, self_check
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.jittor_setup import load_jittor
@@ -26,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_all = parser.parse_args(arguments).check
     try:
         jt = load_jittor()
+        from crossmodal.kernels import library  # needs Jittor
+
         lines = {**report.describe(jt), "CPU kernels": library.describe()}
     except SetupError as error:
         print(f"crossmodal.runtime: {error}", file=sys.stderr)  # noqa: T201
