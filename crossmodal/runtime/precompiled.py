@@ -25,6 +25,7 @@ _LOG = get_logger(__name__)
 _STANDARD = ["algorithm", "cmath", "cstring", "fstream", "functional", "iomanip", "iostream",
              "list", "map", "memory", "mutex", "random", "sstream", "string", "unordered_map",
              "vector"]
+_STANDARD_TEXT = "".join(f"#include <{name}>\n" for name in _STANDARD)
 # Of Jittor's, what many operators start with: the fused ones with the operators they fuse.
 _SHARED = ["var.h", "init.h", "fused_op.h", "ops/op_register.h", "misc/cuda_flags.h",
            "misc/cpu_math.h", "ops/array_op.h", "ops/binary_op.h", "ops/broadcast_to_op.h",
@@ -43,10 +44,8 @@ def add_to_core(utils: Any, home: Path, compiler: str) -> None:
     if not _supported(compiler) or "cc_flags" in os.environ or os.environ.get("nvcc_path"):
         return
     header = own_folder(home) / f"standard-{text_digest(utils.cache_path)[:8]}.h"
-    text = "".join(f"#include <{name}>\n" for name in _STANDARD)
-    if not header.is_file() or header.read_text() != text:
-        _write(header, text)
-    _precompile(compiler, _CORE_OPTIONS, header, made_from=text)
+    _write(header, _STANDARD_TEXT)
+    _precompile(compiler, _CORE_OPTIONS, header, made_from=_STANDARD_TEXT)
     os.environ["cc_flags"] = f' -include "{header}" '
 
 
@@ -59,12 +58,10 @@ def for_operators(jittor: Any, home: Path) -> Path | None:
     kept = _language_flags(flags)
     name = text_digest(f"{source} {kept} {jittor.flags.cache_path}")[:8]
     header = own_folder(home) / f"operator-{name}.h"
-    standard = "".join(f"#include <{name}>\n" for name in _STANDARD)
     shared = "".join(f'#include "{name}"\n' for name in _SHARED)
-    text = f"// {source}\n#define JIT 1\n#define JIT_cpu 1\n{standard}{shared}"
-    if not header.is_file() or header.read_text() != text:
+    text = f"// {source}\n#define JIT 1\n#define JIT_cpu 1\n{_STANDARD_TEXT}{shared}"
+    if _write(header, text):
         _remove_orphans(header.parent)
-        _write(header, text)
     made_from = [[str(path.relative_to(source)), path.stat().st_size, path.stat().st_mtime_ns]
                  for path in sorted(source.rglob("*.h"))]
     _precompile(compiler, kept, header, made_from=text + json.dumps(made_from))
@@ -88,10 +85,14 @@ def _supported(compiler: str) -> bool:
     return sys.platform == "linux" and Path(compiler).name.startswith("g++")
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> bool:
+    """Write a text, unless it is there; whether that was needed."""
+    if path.is_file() and path.read_text() == text:
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(text.encode())
+    return True
 
 
 def _language_flags(flags: str) -> str:
