@@ -27,43 +27,47 @@ def batch_norm(x: jt.Var, weight: jt.Var, bias: jt.Var, eps: float, residual: jt
     return y, function.mean, function.variance
 
 
+def follow(mean: jt.Var, variance: jt.Var, running_mean: jt.Var, running_variance: jt.Var,
+           momentum: float, count: int) -> tuple[jt.Var, jt.Var]:
+    """New running mean and variance, (C,): a part ``momentum`` of the way towards a batch's.
+
+    count : values a channel, from which the unbiased variance follows
+    """
+    given = [mean, variance, running_mean, running_variance]
+    new = call("follow", [*(v.detach() for v in given), mean.shape[0], float(momentum), count],
+               [mean.shape] * 2)
+    return new[0], new[1]
+
+
 class _BatchNorm(jt.Function):
     def __init__(self, eps: float, activation: str) -> None:
-        self.eps, self.activation = eps, ACTIVATIONS.index(activation)
+        self.eps, self.activation = float(eps), ACTIVATIONS.index(activation)
 
     def execute(self, x: jt.Var, weight: jt.Var, bias: jt.Var,
                 residual: jt.Var | None) -> jt.Var:
         count, groups, height, width, _ = x.shape
-        channels = weight.shape[0]
-        self.sizes = [count, groups, height * width, channels]
-        self.pixels = count * height * width
+        self.sizes = [count, groups, height * width, weight.shape[0]]
         self.mean, self.variance = self._moments(x)
-        self.x, self.has_residual = x, residual is not None
-        self.inverse = 1.0 / jt.sqrt(self.variance + self.eps)
-        self.scale = weight * self.inverse
-        self.shift = bias - self.mean * self.scale
-        y = call("affine", [x, residual, self.scale, self.shift, *self.sizes, self.activation],
+        self.norm = [self.mean, self.variance, weight, bias]
+        y = call("normalise", [x, residual, *self.norm, self.eps, *self.sizes, self.activation],
                  [x.shape])[0]
+        self.x, self.has_residual = x, residual is not None
         self.y = y if self.has_residual else None  # else x says what passed the activation
         return y
 
     def grad(self, dy: jt.Var) -> tuple[jt.Var | None, ...]:
-        given = [self.x, self.y, dy, self.scale, self.shift]
-        sums = call("affine_sums", [*given, self.mean, self.inverse, *self.sizes, self.activation],
-                    [(2, self.sizes[-1])])[0]
-        dbias, dweight = sums[0], sums[1]
-        means = ranks.mean(sums) / self.pixels
-        slope = -self.scale * self.inverse * means[1]
-        shift = -self.scale * means[0] - slope * self.mean
-        found = call("affine_gradient" if self.has_residual else "affine_gradient_alone",
-                     [*given, shift, slope, *self.sizes, self.activation],
-                     [self.x.shape] * (1 + self.has_residual))
+        given, numbers = [self.x, self.y, dy, *self.norm], [self.eps, *self.sizes, self.activation]
+        dbias, dweight = call("normalise_sums", [*given, *numbers], [(self.sizes[-1],)] * 2)
+        everyones = ranks.mean_of_all([dbias, dweight])
+        found = call("normalise_gradient" if self.has_residual else "normalise_gradient_alone",
+                     [*given, *everyones, *numbers], [self.x.shape] * (1 + self.has_residual))
         return found[0], dweight, dbias, found[1] if self.has_residual else None
 
-    def _moments(self, x: jt.Var) -> tuple[jt.Var, jt.Var]:
-        found = call("moments", [x, *self.sizes], [(2, self.sizes[-1])])[0].stop_grad()
+    def _moments(self, x: jt.Var) -> list[jt.Var]:
+        found = call("moments", [x, *self.sizes], [(self.sizes[-1],)] * 2)
+        mean, variance = (moment.stop_grad() for moment in found)
         if ranks.size() == 1:
-            return found[0], found[1]
-        mean = ranks.mean(found[0])
-        away = found[0] - mean
-        return mean, ranks.mean(found[1] + away * away)
+            return [mean, variance]
+        everyones = ranks.mean(mean)
+        away = mean - everyones
+        return [everyones, ranks.mean(variance + away * away)]

@@ -1,10 +1,9 @@
 """Layers the backbones are built of: batch normalisation that can be frozen, and small helpers."""
 from __future__ import annotations
 
-from crossmodal.kernels import library
+from crossmodal.kernels import library, normalisation
 from crossmodal.kernels.convolution import convolution
 from crossmodal.kernels.maps import is_blocked
-from crossmodal.kernels.normalisation import batch_norm
 from crossmodal.runtime import jt, ranks
 
 nn = jt.nn
@@ -57,11 +56,15 @@ class BatchNorm(nn.Module):
 
     def follow(self, mean: jt.Var, var: jt.Var, count: int) -> None:
         """Move the running statistics towards a batch's; ``count`` values a channel."""
-        unbiased = var * (count / max(count - 1, 1))
-        self.running_mean.update(
-            self.running_mean + (mean.detach() - self.running_mean) * self.momentum)
-        self.running_var.update(
-            self.running_var + (unbiased.detach() - self.running_var) * self.momentum)
+        if library.usable():
+            mean, var = normalisation.follow(mean, var, self.running_mean, self.running_var,
+                                             self.momentum, count)
+        else:
+            unbiased = var * (count / max(count - 1, 1))
+            mean = self.running_mean + (mean.detach() - self.running_mean) * self.momentum
+            var = self.running_var + (unbiased.detach() - self.running_var) * self.momentum
+        self.running_mean.update(mean)
+        self.running_var.update(var)
 
 
 def conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str = "none",
@@ -86,7 +89,8 @@ def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: s
     geometry = (layer.stride[0], layer.padding[0], layer.groups)
     if norm.by_batch:
         z = convolution(x, layer.weight, *geometry)
-        y, mean, var = batch_norm(z, norm.weight, norm.bias, norm.eps, residual, activation)
+        y, mean, var = normalisation.batch_norm(z, norm.weight, norm.bias, norm.eps, residual,
+                                                activation)
         norm.follow(mean, var, ranks.size() * z.shape[0] * z.shape[2] * z.shape[3])
         return y
     scale, shift = norm.affine()  # folded into the convolution

@@ -9,7 +9,7 @@ import pytest
 
 from crossmodal.kernels import library, maps
 from crossmodal.kernels.convolution import convolution
-from crossmodal.kernels.normalisation import batch_norm
+from crossmodal.kernels.normalisation import batch_norm, follow
 from crossmodal.models.layers import BatchNorm
 from crossmodal.runtime import jt
 
@@ -35,7 +35,7 @@ def assert_same(found: jt.Var, expected: jt.Var, inputs: list[jt.Var], weight: j
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(("channels", "out", "kernel", "stride", "groups", "side"), [
     (64, 64, 3, 1, 1, 9), (64, 32, 3, 2, 1, 9), (24, 144, 1, 1, 1, 7), (144, 24, 1, 1, 1, 7),
-    (144, 144, 3, 2, 144, 9), (32, 64, 1, 2, 1, 8),
+    (144, 144, 3, 2, 144, 9), (32, 64, 1, 2, 1, 8), (64, 64, 3, 1, 1, 30),
 ])
 def test_convolution(channels: int, out: int, kernel: int, stride: int, groups: int, side: int,
                      activation: str) -> None:
@@ -48,6 +48,34 @@ def test_convolution(channels: int, out: int, kernel: int, stride: int, groups: 
     expected = ACTIVATIONS[activation](
         jt.nn.conv2d(x, weight, bias, stride, kernel // 2, 1, groups) + residual)
     assert_same(found, expected, [x, weight, bias, residual], draw(*expected.shape))
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (15, 13)])
+def test_convolution_by_winograds_way(height: int, width: int) -> None:
+    """Large enough for it to pay, also where its tiles of 4 x 4 stick out: nearly as exact."""
+    rng = np.random.default_rng(0)
+    x, dy = (rng.standard_normal((8, 64, height, width), dtype=np.float32) for _ in range(2))
+    weight = rng.standard_normal((64, 64, 3, 3), dtype=np.float32)
+    inputs = [jt.array(x), jt.array(weight)]
+    y = maps.to_plain(convolution(maps.to_blocked(inputs[0]), inputs[1], 1, 1, 1), 64)
+    found = [y, *jt.grad((y * jt.array(dy)).sum(), inputs)]
+    for got, expected in zip(found, in_double_precision(x, weight, dy)):
+        assert np.abs(got.numpy() - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def in_double_precision(x: np.ndarray, weight: np.ndarray,
+                        dy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A 3 x 3 convolution with padding 1, and its gradients towards x and weight."""
+    x, weight, dy = (array.astype(np.float64) for array in (x, weight, dy))
+    (height, width), edges = x.shape[2:], ((0, 0), (0, 0), (1, 1), (1, 1))
+    padded, y, dweight = np.pad(x, edges), np.zeros_like(dy), np.zeros_like(weight)
+    dpadded = np.zeros_like(padded)
+    for i, j in np.ndindex(3, 3):
+        window = np.s_[:, :, i:i + height, j:j + width]
+        y += np.einsum("nchw,oc->nohw", padded[window], weight[:, :, i, j], optimize=True)
+        dpadded[window] += np.einsum("nohw,oc->nchw", dy, weight[:, :, i, j], optimize=True)
+        dweight[:, :, i, j] = np.einsum("nchw,nohw->oc", padded[window], dy, optimize=True)
+    return y, dpadded[:, :, 1:-1, 1:-1], dweight
 
 
 @pytest.mark.parametrize(("channels", "kernel"), [(1, 7), (3, 7), (4, 7), (4, 3)])
@@ -76,6 +104,15 @@ def test_batch_norm(channels: int, activation: str, shortcut: bool) -> None:
     assert_same(maps.to_plain(y, channels), expected, inputs, draw(*expected.shape))
     assert np.allclose(mean.numpy(), x.numpy().mean((0, 2, 3)), atol=1e-5)
     assert np.allclose(var.numpy(), x.numpy().var((0, 2, 3)), rtol=1e-5)
+
+
+def test_running_statistics() -> None:
+    """A tenth of the way towards the batch's mean and unbiased variance."""
+    draw = draws()
+    mean, variance, old = draw(24), draw(24) ** 2, [draw(24), draw(24) ** 2]
+    found = follow(mean, variance, *old, 0.1, 50)
+    for got, before, batch in zip(found, old, (mean, variance * (50 / 49))):
+        assert np.allclose(got.numpy(), (0.9 * before + 0.1 * batch).numpy(), atol=1e-6)
 
 
 def test_batch_norm_of_a_channel_far_from_zero() -> None:

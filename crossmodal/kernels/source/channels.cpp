@@ -2,6 +2,7 @@
 // Work is cut by picture and channel group; sums are joined in a fixed order, so that the result
 // does not depend on the number of threads.
 #include "maps.h"
+#include <cmath>
 #include <vector>
 
 namespace {
@@ -55,14 +56,37 @@ inline void lanes(const float* vector, int64_t channels, int64_t group, float* o
     }
 }
 
+// A normalisation: every channel's statistics, weight and bias.
+struct Norm {
+    const float *mean, *variance, *weight, *bias;
+    float eps;
+    int64_t channels;
+};
+
+// What it does to one channel group: x * scale + shift.
+struct Scaling {
+    float mean[BLOCK], inverse[BLOCK], scale[BLOCK], shift[BLOCK];
+
+    Scaling(const Norm& norm, int64_t group) {
+        lanes(norm.mean, norm.channels, group, mean);
+        lanes(norm.variance, norm.channels, group, inverse);
+        lanes(norm.weight, norm.channels, group, scale);
+        lanes(norm.bias, norm.channels, group, shift);
+        for (int lane = 0; lane < BLOCK; lane++) {
+            inverse[lane] = 1.f / std::sqrt(inverse[lane] + norm.eps);
+            scale[lane] *= inverse[lane];
+            shift[lane] -= mean[lane] * scale[lane];
+        }
+    }
+};
+
 template <int ACTIVATION>
-void affine(const float* x, const float* residual, const float* scale, const float* shift,
-            int64_t pixels, float* y) {
+void normalise(const float* x, const float* residual, const Scaling by, int64_t pixels, float* y) {
     for (int64_t i = 0; i < pixels; i++)
 #pragma omp simd
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t at = i * BLOCK + lane;
-            float value = x[at] * scale[lane] + shift[lane];
+            float value = x[at] * by.scale[lane] + by.shift[lane];
             if (residual) value += residual[at];
             y[at] = activate(value, ACTIVATION);
         }
@@ -71,47 +95,40 @@ void affine(const float* x, const float* residual, const float* scale, const flo
 // What a map's gradient needs of one channel group; y may be null.
 struct Group {
     const float *x, *y, *dy;
-    float scale[BLOCK], shift[BLOCK];
+    Scaling by;
 
     // The gradient that passed the activation. Where y is not at hand, what went into the
-    // activation says the same: x * scale + shift, computed as in `affine`.
+    // activation says the same: x * scale + shift, computed as in `normalise`.
     template <int ACTIVATION, bool HAS_Y>
     float passed_on(int64_t at, int lane) const {
         float gradient = dy[at];
         if (ACTIVATION == IDENTITY) return gradient;
-        return pass(HAS_Y ? y[at] : x[at] * scale[lane] + shift[lane], gradient, ACTIVATION);
+        float given = HAS_Y ? y[at] : x[at] * by.scale[lane] + by.shift[lane];
+        return pass(given, gradient, ACTIVATION);
     }
 };
 
-Group group_of(const float* x, const float* y, const float* dy, const float* scale,
-               const float* shift, int64_t channels, int64_t group, int64_t start) {
-    Group map = {x + start, y ? y + start : nullptr, dy + start, {}, {}};
-    lanes(scale, channels, group, map.scale);
-    lanes(shift, channels, group, map.shift);
-    return map;
-}
-
+// dx = scale * g + b + c * x.
 template <int ACTIVATION, bool HAS_Y>
-void affine_gradient(const Group map, const float* b, const float* c, int64_t pixels, float* dx,
-                     float* passed) {
+void normalise_gradient(const Group map, const float* b, const float* c, int64_t pixels, float* dx,
+                        float* passed) {
     for (int64_t i = 0; i < pixels; i++)
 #pragma omp simd
         for (int lane = 0; lane < BLOCK; lane++) {
             int64_t at = i * BLOCK + lane;
             float g = map.passed_on<ACTIVATION, HAS_Y>(at, lane);
-            dx[at] = map.scale[lane] * g + b[lane] + c[lane] * map.x[at];
+            dx[at] = map.by.scale[lane] * g + b[lane] + c[lane] * map.x[at];
             if (passed) passed[at] = g;
         }
 }
 
 template <int ACTIVATION, bool HAS_Y>
-void affine_sums(const Group map, const float* mean, const float* inverse, int64_t pixels,
-                 Sums& sums) {
+void normalise_sums(const Group map, int64_t pixels, Sums& sums) {
     add_pixels(pixels, sums, [=](int64_t p, int lane, float& a, float& b) {
         int64_t at = p * BLOCK + lane;
         float g = map.passed_on<ACTIVATION, HAS_Y>(at, lane);
         a += g;
-        b += g * ((map.x[at] - mean[lane]) * inverse[lane]);
+        b += g * ((map.x[at] - map.by.mean[lane]) * map.by.inverse[lane]);
     });
 }
 
@@ -131,13 +148,13 @@ void masked(const float* y, const float* dy, int64_t values, float* g) {
 
 extern "C" {
 
-// out (2, channels): mean and biased variance of every channel of x (n, groups, pixels, BLOCK).
+// Mean and biased variance of every channel of x (n, groups, pixels, BLOCK).
 // Squares are taken of the distance from the channel's first value: a mean far from zero would
 // drown them.
 void crossmodal_moments(const float* x, int64_t n, int64_t groups, int64_t pixels,
-                        int64_t channels, float* out) {
+                        int64_t channels, float* mean, float* variance) {
     std::vector<Sums> partial(n * groups);
-#pragma omp parallel for
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         const float *map = x + i * pixels * BLOCK, *origin = x + i % groups * pixels * BLOCK;
         add_pixels(pixels, partial[i], [map, origin](int64_t p, int lane, float& a, float& b) {
@@ -148,89 +165,112 @@ void crossmodal_moments(const float* x, int64_t n, int64_t groups, int64_t pixel
     }
     double count = double(n) * pixels;
     join(partial, n, groups, channels, [&](int64_t c, double sum, double squares) {
-        double mean = sum / count, variance = squares / count - mean * mean;
-        out[c] = float(mean + x[c / BLOCK * pixels * BLOCK + c % BLOCK]);
-        out[channels + c] = float(variance < 0 ? 0 : variance);
+        double apart = sum / count, found = squares / count - apart * apart;
+        mean[c] = float(apart + x[c / BLOCK * pixels * BLOCK + c % BLOCK]);
+        variance[c] = float(found < 0 ? 0 : found);
     });
 }
 
-// y = activation(x * scale + shift (+ residual)).
-void crossmodal_affine(const float* x, const float* residual, const float* scale,
-                       const float* shift, int64_t n, int64_t groups, int64_t pixels,
-                       int64_t channels, int64_t activation, float* y) {
-#pragma omp parallel for
+// Running statistics a part of the way towards a batch's, of so many values a channel.
+void crossmodal_follow(const float* mean, const float* variance, const float* running_mean,
+                       const float* running_variance, int64_t channels, double momentum,
+                       int64_t count, float* new_mean, float* new_variance) {
+    float part = float(momentum), unbiased = float(double(count) / (count > 1 ? count - 1 : 1));
+    for (int64_t c = 0; c < channels; c++) {
+        new_mean[c] = running_mean[c] + (mean[c] - running_mean[c]) * part;
+        new_variance[c] = running_variance[c]
+            + (variance[c] * unbiased - running_variance[c]) * part;
+    }
+}
+
+// y = activation(weight * (x - mean) / sqrt(variance + eps) + bias (+ residual)).
+void crossmodal_normalise(const float* x, const float* residual, const float* mean,
+                          const float* variance, const float* weight, const float* bias,
+                          double eps, int64_t n, int64_t groups, int64_t pixels, int64_t channels,
+                          int64_t activation, float* y) {
+    Norm norm = {mean, variance, weight, bias, float(eps), channels};
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
-        float s[BLOCK], t[BLOCK];
-        lanes(scale, channels, i % groups, s);
-        lanes(shift, channels, i % groups, t);
+        Scaling by(norm, i % groups);
         int64_t start = i * pixels * BLOCK;
         const float* r = residual ? residual + start : nullptr;
-#define CALL(ACTIVATION) affine<ACTIVATION>(x + start, r, s, t, pixels, y + start)
+#define CALL(ACTIVATION) normalise<ACTIVATION>(x + start, r, by, pixels, y + start)
         BY_ACTIVATION(CALL)
 #undef CALL
     }
 }
 
-// out (2, channels): sums of g and of g * (x - mean) * inverse, with g = dy where the activation
-// of x * scale + shift let it pass; by y where that is not null, as after a shortcut it must be.
-void crossmodal_affine_sums(const float* x, const float* y, const float* dy, const float* scale,
-                            const float* shift, const float* mean, const float* inverse, int64_t n,
-                            int64_t groups, int64_t pixels, int64_t channels, int64_t activation,
-                            float* out) {
+// Sums over a channel of g and of g * (x - mean) / sqrt(variance + eps), which are the gradients of
+// bias and weight; g is dy where the activation let it pass, by y where that is not null, as after
+// a shortcut it must be.
+void crossmodal_normalise_sums(const float* x, const float* y, const float* dy, const float* mean,
+                               const float* variance, const float* weight, const float* bias,
+                               double eps, int64_t n, int64_t groups, int64_t pixels,
+                               int64_t channels, int64_t activation, float* dbias,
+                               float* dweight) {
+    Norm norm = {mean, variance, weight, bias, float(eps), channels};
     std::vector<Sums> partial(n * groups);
-#pragma omp parallel for
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
-        float m[BLOCK], v[BLOCK];
-        lanes(mean, channels, i % groups, m);
-        lanes(inverse, channels, i % groups, v);
-        Group map = group_of(x, y, dy, scale, shift, channels, i % groups, i * pixels * BLOCK);
-#define CALL(ACTIVATION)                                                          \
-    y ? affine_sums<ACTIVATION, true>(map, m, v, pixels, partial[i])              \
-      : affine_sums<ACTIVATION, false>(map, m, v, pixels, partial[i])
+        int64_t start = i * pixels * BLOCK;
+        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i % groups)};
+#define CALL(ACTIVATION)                                                    \
+    y ? normalise_sums<ACTIVATION, true>(map, pixels, partial[i])           \
+      : normalise_sums<ACTIVATION, false>(map, pixels, partial[i])
         BY_ACTIVATION(CALL)
 #undef CALL
     }
     join(partial, n, groups, channels, [&](int64_t c, double first, double second) {
-        out[c] = float(first);
-        out[channels + c] = float(second);
+        dbias[c] = float(first);
+        dweight[c] = float(second);
     });
 }
 
-// dx = scale * g + b + c * x, with that g; and g itself, where `passed` is not null.
-void crossmodal_affine_gradient(const float* x, const float* y, const float* dy, const float* scale,
-                                const float* shift, const float* b, const float* c, int64_t n,
-                                int64_t groups, int64_t pixels, int64_t channels,
-                                int64_t activation, float* dx, float* passed) {
-#pragma omp parallel for
+// The gradient of x, and g where `passed` is not null; the sums are those above.
+void crossmodal_normalise_gradient(const float* x, const float* y, const float* dy,
+                                   const float* mean, const float* variance, const float* weight,
+                                   const float* bias, const float* dbias, const float* dweight,
+                                   double eps, int64_t n, int64_t groups, int64_t pixels,
+                                   int64_t channels, int64_t activation, float* dx,
+                                   float* passed) {
+    Norm norm = {mean, variance, weight, bias, float(eps), channels};
+    float count = float(n * pixels);
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
-        float bs[BLOCK], cs[BLOCK];
-        lanes(b, channels, i % groups, bs);
-        lanes(c, channels, i % groups, cs);
         int64_t start = i * pixels * BLOCK;
-        Group map = group_of(x, y, dy, scale, shift, channels, i % groups, start);
+        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i % groups)};
+        float b[BLOCK], c[BLOCK];
+        lanes(dbias, channels, i % groups, b);
+        lanes(dweight, channels, i % groups, c);
+        for (int lane = 0; lane < BLOCK; lane++) {
+            c[lane] = -map.by.scale[lane] * map.by.inverse[lane] * (c[lane] / count);
+            b[lane] = -map.by.scale[lane] * (b[lane] / count) - c[lane] * map.by.mean[lane];
+        }
         float* g = passed ? passed + start : nullptr;
-#define CALL(ACTIVATION)                                                              \
-    y ? affine_gradient<ACTIVATION, true>(map, bs, cs, pixels, dx + start, g)         \
-      : affine_gradient<ACTIVATION, false>(map, bs, cs, pixels, dx + start, g)
+#define CALL(ACTIVATION)                                                          \
+    y ? normalise_gradient<ACTIVATION, true>(map, b, c, pixels, dx + start, g)    \
+      : normalise_gradient<ACTIVATION, false>(map, b, c, pixels, dx + start, g)
         BY_ACTIVATION(CALL)
 #undef CALL
     }
 }
 
 // The same where nobody asks for g.
-void crossmodal_affine_gradient_alone(const float* x, const float* y, const float* dy,
-                                      const float* scale, const float* shift, const float* b,
-                                      const float* c, int64_t n, int64_t groups, int64_t pixels,
-                                      int64_t channels, int64_t activation, float* dx) {
-    crossmodal_affine_gradient(x, y, dy, scale, shift, b, c, n, groups, pixels, channels,
-                               activation, dx, nullptr);
+void crossmodal_normalise_gradient_alone(const float* x, const float* y, const float* dy,
+                                         const float* mean, const float* variance,
+                                         const float* weight, const float* bias,
+                                         const float* dbias, const float* dweight, double eps,
+                                         int64_t n, int64_t groups, int64_t pixels,
+                                         int64_t channels, int64_t activation, float* dx) {
+    crossmodal_normalise_gradient(x, y, dy, mean, variance, weight, bias, dbias, dweight, eps, n,
+                                  groups, pixels, channels, activation, dx, nullptr);
 }
 
 // g = dy where y let it pass; out (channels): the sums of g.
 void crossmodal_pass(const float* y, const float* dy, int64_t n, int64_t groups, int64_t pixels,
                      int64_t channels, int64_t activation, float* g, float* out) {
     std::vector<Sums> partial(n * groups);
-#pragma omp parallel for
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         int64_t start = i * pixels * BLOCK;
 #define CALL(ACTIVATION) masked<ACTIVATION>(y + start, dy + start, pixels * BLOCK, g + start)
@@ -247,7 +287,7 @@ void crossmodal_pass(const float* y, const float* dy, int64_t n, int64_t groups,
 // out (n, channels): means over the pixels.
 void crossmodal_mean(const float* x, int64_t n, int64_t groups, int64_t pixels, int64_t channels,
                      float* out) {
-#pragma omp parallel for
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         Sums sums;
         const float* map = x + i * pixels * BLOCK;
@@ -264,7 +304,7 @@ void crossmodal_mean(const float* x, int64_t n, int64_t groups, int64_t pixels, 
 // dx: every pixel of a channel gets its share of dout (n, channels).
 void crossmodal_mean_gradient(const float* dout, int64_t n, int64_t groups, int64_t pixels,
                               int64_t channels, float* dx) {
-#pragma omp parallel for
+#pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         float share[BLOCK];
         lanes(dout + i / groups * channels, channels, i % groups, share);

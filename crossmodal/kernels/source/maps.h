@@ -8,6 +8,9 @@
 #error "compile with -DBLOCK=8 or 16, the floats of a vector register"
 #endif
 
+// So many values one thread has passed over before another one would have woken.
+constexpr int64_t FEW = 1 << 17;
+
 // As kernels/convolution.py counts them.
 enum Activation { IDENTITY = 0, RELU = 1, RELU6 = 2 };
 
