@@ -7,7 +7,7 @@ from crossmodal.runtime import jt, ranks
 
 
 def batch_norm(x: jt.Var, weight: jt.Var, bias: jt.Var, eps: float, residual: jt.Var | None = None,
-               activation: str = "none") -> tuple[jt.Var, jt.Var, jt.Var]:
+               activation: str = "none", parts: int = 1) -> tuple[jt.Var, jt.Var, jt.Var]:
     """``activation(weight (x - mean) / sqrt(var + eps) + bias + residual)``, mean and variance.
 
     Source: Ioffe and Szegedy, ICML 2015, algorithm 1 and the gradients of section 3.
@@ -17,36 +17,39 @@ def batch_norm(x: jt.Var, weight: jt.Var, bias: jt.Var, eps: float, residual: jt
     x : blocked map of C channels
     weight, bias : (C,)
     residual : blocked map of the same shape
+    parts : batches that ``x`` joins, of as many pictures each, every one normalised by itself
 
     Returns
     -------
-    the blocked map, and (C,) mean and biased variance, which carry no gradient
+    the blocked map, and (parts, C) mean and biased variance, which carry no gradient
     """
-    function = _BatchNorm(eps, activation)
+    function = _BatchNorm(eps, activation, parts)
     y = function(x, weight, bias, residual)
     return y, function.mean, function.variance
 
 
 def follow(mean: jt.Var, variance: jt.Var, running_mean: jt.Var, running_variance: jt.Var,
            momentum: float, count: int) -> tuple[jt.Var, jt.Var]:
-    """New running mean and variance, (C,): a part ``momentum`` of the way towards a batch's.
+    """New running mean and variance, (C,): a share ``momentum`` of the way towards a batch's.
 
-    count : values a channel, from which the unbiased variance follows
+    mean, variance : (parts, C), of batches one after the other
+    count : values a batch's channel, from which the unbiased variance follows
     """
     given = [mean, variance, running_mean, running_variance]
-    new = call("follow", [*(v.detach() for v in given), mean.shape[0], float(momentum), count],
-               [mean.shape] * 2)
+    parts, channels = mean.shape
+    new = call("follow", [*(v.detach() for v in given), parts, channels, float(momentum), count],
+               [(channels,)] * 2)
     return new[0], new[1]
 
 
 class _BatchNorm(jt.Function):
-    def __init__(self, eps: float, activation: str) -> None:
-        self.eps, self.activation = float(eps), ACTIVATIONS.index(activation)
+    def __init__(self, eps: float, activation: str, parts: int) -> None:
+        self.eps, self.activation, self.parts = float(eps), ACTIVATIONS.index(activation), parts
 
     def execute(self, x: jt.Var, weight: jt.Var, bias: jt.Var,
                 residual: jt.Var | None) -> jt.Var:
         count, groups, height, width, _ = x.shape
-        self.sizes = [count, groups, height * width, weight.shape[0]]
+        self.sizes = [count, self.parts, groups, height * width, weight.shape[0]]
         self.mean, self.variance = self._moments(x)
         self.norm = [self.mean, self.variance, weight, bias]
         y = call("normalise", [x, residual, *self.norm, self.eps, *self.sizes, self.activation],
@@ -57,17 +60,24 @@ class _BatchNorm(jt.Function):
 
     def grad(self, dy: jt.Var) -> tuple[jt.Var | None, ...]:
         given, numbers = [self.x, self.y, dy, *self.norm], [self.eps, *self.sizes, self.activation]
-        dbias, dweight = call("normalise_sums", [*given, *numbers], [(self.sizes[-1],)] * 2)
+        dbias, dweight = call("normalise_sums", [*given, *numbers],
+                              [(self.parts, self.sizes[-1])] * 2)
         everyones = ranks.mean_of_all([dbias, dweight])
         found = call("normalise_gradient" if self.has_residual else "normalise_gradient_alone",
                      [*given, *everyones, *numbers], [self.x.shape] * (1 + self.has_residual))
-        return found[0], dweight, dbias, found[1] if self.has_residual else None
+        return (found[0], _whole(dweight), _whole(dbias),
+                found[1] if self.has_residual else None)
 
     def _moments(self, x: jt.Var) -> list[jt.Var]:
-        found = call("moments", [x, *self.sizes], [(self.sizes[-1],)] * 2)
+        found = call("moments", [x, *self.sizes], [(self.parts, self.sizes[-1])] * 2)
         mean, variance = (moment.stop_grad() for moment in found)
         if ranks.size() == 1:
             return [mean, variance]
         everyones = ranks.mean(mean)
         away = mean - everyones
         return [everyones, ranks.mean(variance + away * away)]
+
+
+def _whole(parts: jt.Var) -> jt.Var:
+    """(parts, C) -> (C,), their sum."""
+    return parts.sum(0) if parts.shape[0] > 1 else parts.reshape(parts.shape[1:])

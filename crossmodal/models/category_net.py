@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from crossmodal.losses import CentroidState, Pairs
 from crossmodal.models.domain_discriminator import DomainDiscriminator
-from crossmodal.models.layers import xavier_linear
+from crossmodal.models.layers import joined, xavier_linear
 from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.style_transition import StyleDraw, style_transition
 from crossmodal.runtime import jt
@@ -61,10 +61,12 @@ class CategoryNet(nn.Module):
 
         low_images : (B, C', H', W'); low_views : (B, V, C', H', W')
         """
-        mixed = None
-        if draw is not None:
-            mixed = self.finish(style_transition(low_images, low_views, draw.permutation, draw.mix))
-        return DomainEmbeddings(self.finish(low_images), mixed, self.finish_items(low_views))
+        if draw is None:
+            plain, mixed = self.finish(low_images), None
+        else:
+            low_mixed = style_transition(low_images, low_views, draw.permutation, draw.mix)
+            plain, mixed = joined(self.finish, low_images, low_mixed)
+        return DomainEmbeddings(plain, mixed, self.finish_items(low_views))
 
     def finish(self, low: jt.Var) -> jt.Var:
         """(N, C', H', W') maps at the split -> (N, D)."""

@@ -1,6 +1,8 @@
 """Layers the backbones are built of: batch normalisation that can be frozen, and small helpers."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crossmodal.kernels import library, normalisation
 from crossmodal.kernels.convolution import convolution
 from crossmodal.kernels.maps import is_blocked
@@ -8,6 +10,26 @@ from crossmodal.runtime import jt, ranks
 
 nn = jt.nn
 PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first layer's input
+
+
+_parts = 1  # batches that a batch joins, of as many items each; see `joined`
+
+
+def joined(network: Callable[[jt.Var], jt.Var], *batches: jt.Var) -> list[jt.Var]:
+    """``network`` of every batch, computed in one pass: what each pass costs is paid once.
+
+    Batch normalisation by the batch's statistics takes each batch by itself, in their order.
+
+    batches : of the same shape, (N, ...)
+    """
+    global _parts
+    before, _parts = _parts, len(batches)
+    try:
+        y = network(jt.concat(list(batches), dim=0))
+    finally:
+        _parts = before
+    count = y.shape[0] // len(batches)
+    return [y[i * count:(i + 1) * count] for i in range(len(batches))]
 
 
 class BatchNorm(nn.Module):
@@ -31,15 +53,17 @@ class BatchNorm(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); the shape is kept."""
-        axes = [0] + list(range(2, x.ndim))
-        if self.by_batch:
-            mean = ranks.mean(x.mean(axes))
-            var = jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
-            self.follow(mean, var, ranks.size() * x.numel() // x.shape[1])
-            scale, shift = self._affine(mean, var)
-        else:
-            scale, shift = self.affine()
-        return x * scale.broadcast(x, axes) + shift.broadcast(x, axes)
+        if not self.by_batch:
+            return _scaled(x, *self.affine(), [0, *range(2, x.ndim)])
+        shape, axes = x.shape, [0, *range(2, x.ndim)]
+        if _parts > 1:
+            x = x.reshape((_parts, shape[0] // _parts, *shape[1:]))
+            axes = [1, *range(3, x.ndim)]
+        mean = ranks.mean(x.mean(axes))
+        var = jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
+        self.follow(mean.reshape((_parts, -1)), var.reshape((_parts, -1)),
+                    ranks.size() * x.numel() // mean.numel())
+        return _scaled(x, *self._affine(mean, var), axes).reshape(shape)
 
     @property
     def by_batch(self) -> bool:
@@ -55,16 +79,26 @@ class BatchNorm(nn.Module):
         return scale, self.bias - mean * scale
 
     def follow(self, mean: jt.Var, var: jt.Var, count: int) -> None:
-        """Move the running statistics towards a batch's; ``count`` values a channel."""
+        """Move the running statistics towards those of batches one after the other.
+
+        mean, var : (parts, C); count : values a batch's channel
+        """
         if library.usable():
-            mean, var = normalisation.follow(mean, var, self.running_mean, self.running_var,
-                                             self.momentum, count)
-        else:
-            unbiased = var * (count / max(count - 1, 1))
-            mean = self.running_mean + (mean.detach() - self.running_mean) * self.momentum
-            var = self.running_var + (unbiased.detach() - self.running_var) * self.momentum
-        self.running_mean.update(mean)
-        self.running_var.update(var)
+            new = normalisation.follow(mean, var, self.running_mean, self.running_var,
+                                       self.momentum, count)
+            self.running_mean.update(new[0])
+            self.running_var.update(new[1])
+            return
+        unbiased = var.detach() * (count / max(count - 1, 1))
+        for batch_mean, batch_var in zip(mean.detach(), unbiased):
+            self.running_mean.update(
+                self.running_mean + (batch_mean - self.running_mean) * self.momentum)
+            self.running_var.update(
+                self.running_var + (batch_var - self.running_var) * self.momentum)
+
+
+def _scaled(x: jt.Var, scale: jt.Var, shift: jt.Var, axes: list[int]) -> jt.Var:
+    return x * scale.broadcast(x, axes) + shift.broadcast(x, axes)
 
 
 def conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str = "none",
@@ -90,8 +124,9 @@ def _blocked_conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: s
     if norm.by_batch:
         z = convolution(x, layer.weight, *geometry)
         y, mean, var = normalisation.batch_norm(z, norm.weight, norm.bias, norm.eps, residual,
-                                                activation)
-        norm.follow(mean, var, ranks.size() * z.shape[0] * z.shape[2] * z.shape[3])
+                                                activation, _parts)
+        norm.follow(mean, var,
+                    ranks.size() * z.shape[0] // _parts * z.shape[2] * z.shape[3])
         return y
     scale, shift = norm.affine()  # folded into the convolution
     weight = layer.weight * scale.broadcast(layer.weight, [1, 2, 3])

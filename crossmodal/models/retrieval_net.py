@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crossmodal.models.layers import BatchNorm, l2_normalise
+from crossmodal.models.layers import BatchNorm, joined, l2_normalise
 from crossmodal.models.released_style import recut_statistics, style_statistics
 from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.style_transition import Style, StyleDraw, mix_styles
@@ -126,18 +126,23 @@ class RetrievalNet(nn.Module):
         count, per_shape = low_views.shape[:2]
         tokens = self.rendering_encoder.head(self.rendering_encoder.upper(
             low_views.reshape((count * per_shape,) + tuple(low_views.shape[2:]))))
-        plain = self.query_encoder.head(self.query_encoder.upper(low_images))
-        mixed = None
-        if draw is not None:
+        if draw is None:
+            plain, mixed = self._finish(low_images), None
+        else:
             own = style_statistics(low_images, self.style_spread)
             other = style_statistics(low_views, self.style_spread) if style is None else style
             everyone = Style(*(ranks.gather(figures) for figures in other))
             rows = ranks.part(len(draw.mix))
             low_mixed = mix_styles(low_images, own, everyone, draw.permutation[rows],
                                    draw.mix[rows])
-            mixed = ranks.gather(self.query_encoder.head(self.query_encoder.upper(low_mixed)))
+            plain, mixed = joined(self._finish, low_images, low_mixed)
+            mixed = ranks.gather(mixed)
         return Embeddings(ranks.gather(plain), mixed,
                           ranks.gather(tokens.reshape(count, per_shape, self.dim)))
+
+    def _finish(self, low_images: jt.Var) -> jt.Var:
+        """(B, C, H, W) images' features at the split -> (B, D)."""
+        return self.query_encoder.head(self.query_encoder.upper(low_images))
 
     def score(self, queries: jt.Var, tokens: jt.Var) -> jt.Var:
         """Scores (Q, S) of embeddings (Q, D) against tokens (S, V, D)."""

@@ -107,12 +107,36 @@ def test_batch_norm(channels: int, activation: str, shortcut: bool) -> None:
 
 
 def test_running_statistics() -> None:
-    """A tenth of the way towards the batch's mean and unbiased variance."""
+    """A tenth of the way towards one batch's mean and unbiased variance, then another's."""
     draw = draws()
-    mean, variance, old = draw(24), draw(24) ** 2, [draw(24), draw(24) ** 2]
+    mean, variance, old = draw(2, 24), draw(2, 24) ** 2, [draw(24), draw(24) ** 2]
     found = follow(mean, variance, *old, 0.1, 50)
-    for got, before, batch in zip(found, old, (mean, variance * (50 / 49))):
-        assert np.allclose(got.numpy(), (0.9 * before + 0.1 * batch).numpy(), atol=1e-6)
+    for got, before, batches in zip(found, old, (mean, variance * (50 / 49))):
+        expected = 0.9 * (0.9 * before + 0.1 * batches[0]) + 0.1 * batches[1]
+        assert np.allclose(got.numpy(), expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_batch_norm_of_joined_batches(shortcut: bool) -> None:
+    """Each by its own statistics, as if it came alone; weight and bias serve both."""
+    draw = draws()
+    x, residual = draw(6, 24, 7, 5), draw(6, 24, 7, 5)
+    x[3:] = x[3:] * 3 + 2
+    weight, bias = draw(24), draw(24)
+    inputs = [x, weight, bias, *([residual] if shortcut else [])]
+
+    def normalised(part: slice, parts: int) -> list[jt.Var]:
+        y, mean, var = batch_norm(
+            maps.to_blocked(x[part]), weight, bias, 1e-5,
+            maps.to_blocked(residual[part]) if shortcut else None, "relu", parts)
+        return [maps.to_plain(y, 24), mean, var]
+
+    found = normalised(slice(6), 2)
+    alone = [normalised(part, 1) for part in (slice(3), slice(3, 6))]
+    expected = [jt.concat(list(both), dim=0) for both in zip(*alone)]
+    assert_same(found[0], expected[0], inputs, draw(6, 24, 7, 5))
+    for statistic, both in zip(found[1:], expected[1:]):
+        assert np.array_equal(statistic.numpy(), both.numpy())
 
 
 def test_batch_norm_of_a_channel_far_from_zero() -> None:
@@ -156,8 +180,8 @@ def test_a_nan_passes_normalisation_and_activation(activation: str, shortcut: bo
                               activation)
     broken = np.arange(16) == 3
     assert np.array_equal(np.isnan(maps.to_plain(y, 16).numpy()).all((0, 2, 3)), broken)
-    assert np.array_equal(np.isnan(mean.numpy()), broken)
-    assert np.array_equal(np.isnan(var.numpy()), broken)
+    assert np.array_equal(np.isnan(mean.numpy()[0]), broken)
+    assert np.array_equal(np.isnan(var.numpy()[0]), broken)
 
 
 def test_mean() -> None:

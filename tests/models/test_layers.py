@@ -7,8 +7,9 @@ import pytest
 from golden.formula import uniform, weight
 from golden.golden_arrays import assert_near, read
 
+from crossmodal.kernels import library
 from crossmodal.models import layers
-from crossmodal.models.layers import BatchNorm, freeze_batch_norm, l2_normalise
+from crossmodal.models.layers import BatchNorm, freeze_batch_norm, joined, l2_normalise
 from crossmodal.runtime import jt
 
 SHAPES = {"maps": (4, 3, 5, 5), "rows": (6, 8)}
@@ -36,6 +37,27 @@ def test_training_matches_golden(case: str) -> None:
         assert_near(gradient.numpy(), golden[name], 1e-4, name)
     for name in TENSORS[2:]:
         assert_near(getattr(norm, name).numpy(), golden[name], 1e-5, name)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+@pytest.mark.parametrize("case", sorted(SHAPES))
+def test_joined_batches_are_normalised_apart(case: str, kernels: bool,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if one came after the other: results, gradients, running statistics."""
+    if not kernels:
+        monkeypatch.setattr(library, "usable", lambda: False)
+    first, second = (jt.array(uniform(f"{case} {i}", SHAPES[case], -1, 1 + 2 * i))
+                     for i in range(2))
+    direction = jt.array(uniform("direction", SHAPES[case]))
+    results = []
+    for together in (True, False):
+        norm = layer(case)
+        y = joined(norm, first, second) if together else [norm(first), norm(second)]
+        scalar = ((y[0] + 2 * y[1]) * direction).sum()
+        gradients = jt.grad(scalar, [first, second, norm.weight, norm.bias])
+        results.append([*y, *gradients, norm.running_mean, norm.running_var])
+    for found, expected in zip(*results):
+        assert_near(found.numpy(), expected.numpy(), 1e-5)
 
 
 @pytest.mark.parametrize("case", sorted(SHAPES))

