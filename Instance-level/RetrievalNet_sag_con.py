@@ -71,6 +71,7 @@ class Training:
                                     config.model.view_channels)
         self.facts = {"data": data_digest(self.dataset)}
         self.net = build_retrieval_net(config.model, pretrained=not resume)
+        self.net.plain_learns = config.loss.plain_learns
         if config.optim.precision == "mixed":
             use_mixed_precision(self.net)
         self.optimiser = make_optimiser(self.net, config)

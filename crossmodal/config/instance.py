@@ -99,6 +99,12 @@ class LossConfig:
     contrast_pairs: Literal["shape", "slot"] = "shape"  # partner of image i: its shape; released:
     # shape slot i, although repeats were removed
 
+    @property
+    def plain_learns(self) -> bool:
+        """Whether any loss has a gradient for the plain queries beside the style-mixed ones."""
+        return bool(self.plain_query and (self.instance or self.category)
+                    or self.bridge_gradient and self.consistency)
+
     def problems(self) -> Iterator[str]:
         for key in ("tau", "consistency_temperature", "contrast_temperature"):
             if getattr(self, key) <= 0:

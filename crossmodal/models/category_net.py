@@ -65,7 +65,7 @@ class CategoryNet(nn.Module):
             plain, mixed = self.finish(low_images), None
         else:
             low_mixed = style_transition(low_images, low_views, draw.permutation, draw.mix)
-            plain, mixed = joined(self.finish, low_images, low_mixed)
+            mixed, plain = joined(self.finish, low_mixed, low_images)
         return DomainEmbeddings(plain, mixed, self.finish_items(low_views))
 
     def finish(self, low: jt.Var) -> jt.Var:

@@ -9,27 +9,8 @@ from crossmodal.kernels.maps import is_blocked
 from crossmodal.runtime import jt, ranks
 
 nn = jt.nn
-PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first layer's input
-
-
 _parts = 1  # batches that a batch joins, of as many items each; see `joined`
-
-
-def joined(network: Callable[[jt.Var], jt.Var], *batches: jt.Var) -> list[jt.Var]:
-    """``network`` of every batch, computed in one pass: what each pass costs is paid once.
-
-    Batch normalisation by the batch's statistics takes each batch by itself, in their order.
-
-    batches : of the same shape, (N, ...)
-    """
-    global _parts
-    before, _parts = _parts, len(batches)
-    try:
-        y = network(jt.concat(list(batches), dim=0))
-    finally:
-        _parts = before
-    count = y.shape[0] // len(batches)
-    return [y[i * count:(i + 1) * count] for i in range(len(batches))]
+PICTURE_CHANNELS = 4  # a plain map of no more channels is a picture: the first layer's input
 
 
 class BatchNorm(nn.Module):
@@ -55,15 +36,22 @@ class BatchNorm(nn.Module):
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); the shape is kept."""
         if not self.by_batch:
             return _scaled(x, *self.affine(), [0, *range(2, x.ndim)])
-        shape, axes = x.shape, [0, *range(2, x.ndim)]
         if _parts > 1:
-            x = x.reshape((_parts, shape[0] // _parts, *shape[1:]))
-            axes = [1, *range(3, x.ndim)]
-        mean = ranks.mean(x.mean(axes))
-        var = jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
-        self.follow(mean.reshape((_parts, -1)), var.reshape((_parts, -1)),
-                    ranks.size() * x.numel() // mean.numel())
-        return _scaled(x, *self._affine(mean, var), axes).reshape(shape)
+            return self._apart(x)
+        axes = [0, *range(2, x.ndim)]
+        mean, var = _moments(x, axes)
+        self.follow(mean.unsqueeze(0), var.unsqueeze(0), ranks.size() * x.numel() // mean.numel())
+        return _scaled(x, *self._affine(mean, var), axes)
+
+    def _apart(self, x: jt.Var) -> jt.Var:
+        """Each of the batches that ``x`` joins by its own statistics."""
+        each = x.shape[0] // _parts
+        batches = x.reshape((_parts, each, *x.shape[1:]))
+        mean, var = _moments(batches, [1, *range(3, batches.ndim)])
+        self.follow(mean, var, ranks.size() * x.numel() // mean.numel())
+        scale, shift = (vector.broadcast((_parts, each, x.shape[1]), [1])
+                        .reshape((x.shape[0], x.shape[1])) for vector in self._affine(mean, var))
+        return _scaled(x, scale, shift, [*range(2, x.ndim)])
 
     @property
     def by_batch(self) -> bool:
@@ -90,11 +78,39 @@ class BatchNorm(nn.Module):
             self.running_var.update(new[1])
             return
         unbiased = var.detach() * (count / max(count - 1, 1))
-        for batch_mean, batch_var in zip(mean.detach(), unbiased):
-            self.running_mean.update(
-                self.running_mean + (batch_mean - self.running_mean) * self.momentum)
-            self.running_var.update(
-                self.running_var + (batch_var - self.running_var) * self.momentum)
+        new_mean, new_var = self.running_mean, self.running_var
+        for part in range(mean.shape[0]):
+            new_mean = new_mean + (mean[part].detach() - new_mean) * self.momentum
+            new_var = new_var + (unbiased[part] - new_var) * self.momentum
+        self.running_mean.update(new_mean)
+        self.running_var.update(new_var)
+
+
+def joined(network: Callable[[jt.Var], jt.Var], *batches: jt.Var) -> list[jt.Var]:
+    """``network`` of every batch, computed in one pass: what each pass costs is paid once.
+
+    Batch normalisation by the batch's statistics takes each batch by itself; the running statistics
+    follow them in their order. The gradient goes back through all of them, also where only one
+    result is learnt from.
+
+    batches : of one shape, (N, ...); raises ValueError otherwise
+    """
+    global _parts
+    if len({tuple(batch.shape) for batch in batches}) != 1:
+        raise ValueError(f"batches of different shapes: {[batch.shape for batch in batches]}")
+    before, _parts = _parts, _parts * len(batches)
+    try:
+        y = network(jt.concat(batches, dim=0))
+    finally:
+        _parts = before
+    count = y.shape[0] // len(batches)
+    return [y[i * count:(i + 1) * count] for i in range(len(batches))]
+
+
+def _moments(x: jt.Var, axes: list[int]) -> tuple[jt.Var, jt.Var]:
+    """Mean and biased variance of all processes' batches."""
+    mean = ranks.mean(x.mean(axes))
+    return mean, jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
 
 
 def _scaled(x: jt.Var, scale: jt.Var, shift: jt.Var, axes: list[int]) -> jt.Var:

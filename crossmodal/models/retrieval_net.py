@@ -69,6 +69,7 @@ class RetrievalNet(nn.Module):
                  view_channels: int = 1, style_statistics: str = "split",
                  style_spread: str = "std") -> None:
         self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
+        self.plain_learns = True  # a loss is learnt from by the plain queries
         self.query_encoder = Encoder(query_backbone, query_channels, split, dim, dropout)
         self.rendering_encoder = Encoder(view_backbone, view_channels, split, dim, dropout)
         self.attention = ViewAttention(dim)
@@ -135,7 +136,8 @@ class RetrievalNet(nn.Module):
             rows = ranks.part(len(draw.mix))
             low_mixed = mix_styles(low_images, own, everyone, draw.permutation[rows],
                                    draw.mix[rows])
-            plain, mixed = joined(self._finish, low_images, low_mixed)
+            plain, mixed = joined(self._finish, low_images, low_mixed) if self.plain_learns \
+                else (self._finish(low_images), self._finish(low_mixed))
             mixed = ranks.gather(mixed)
         return Embeddings(ranks.gather(plain), mixed,
                           ranks.gather(tokens.reshape(count, per_shape, self.dim)))

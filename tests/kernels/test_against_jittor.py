@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator
 from typing import Callable
 
 import numpy as np
@@ -48,6 +50,55 @@ def test_convolution(channels: int, out: int, kernel: int, stride: int, groups: 
     expected = ACTIVATIONS[activation](
         jt.nn.conv2d(x, weight, bias, stride, kernel // 2, 1, groups) + residual)
     assert_same(found, expected, [x, weight, bias, residual], draw(*expected.shape))
+
+
+@pytest.fixture
+def what_ran(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
+    """Lines in which oneDNN says what it has computed since."""
+    onednn = ctypes.CDLL(str(library.onednn.folder(library.home.jittor_home()) / "lib" /
+                             library.onednn.LIBRARY))
+    libc = ctypes.CDLL(None)
+
+    def lines() -> list[str]:
+        libc.fflush(None)
+        return [line for line in capfd.readouterr().out.splitlines() if "convolution" in line]
+
+    onednn.dnnl_set_verbose(1)
+    yield lines
+    onednn.dnnl_set_verbose(0)
+
+
+needs_avx512 = pytest.mark.skipif(library.block() != 16, reason="no AVX-512 on this processor")
+
+
+@needs_avx512
+@pytest.mark.parametrize("activation", ["none", "relu"])
+@pytest.mark.parametrize(("kernel", "sums"), [(1, False), (3, True)])
+def test_a_shortcut_is_read_where_that_is_as_fast(
+        kernel: int, sums: bool, activation: str, what_ran: Callable[[], list[str]]) -> None:
+    """Winograd's way can only add to what lies there."""
+    draw = draws()
+    x, weight = draw(8, 64, 16, 16), draw(64, 64, kernel, kernel)
+    blocked = maps.to_blocked(x)
+    convolution(blocked, weight, 1, kernel // 2, 1, None, blocked, activation).sync()
+    ran = what_ran()
+    assert len(ran) == 1 and ("post-ops:sum" if sums else "post-ops:binary_add") in ran[0], ran
+
+
+@needs_avx512
+@pytest.mark.parametrize(("shape", "ways"), [
+    ((8, 64, 16, 16), {"jit_wino_4x3:avx512_core"}),
+    ((32, 512, 2, 2), {"jit:avx512_common"}),  # four of a tile's sixteen pixels
+    ((37, 256, 4, 4), {"jit:avx512_common"}),  # a number of tiles without divisors
+])
+def test_the_faster_way_is_taken(shape: tuple[int, ...], ways: set[str],
+                                 what_ran: Callable[[], list[str]]) -> None:
+    draw = draws()
+    x, weight = draw(*shape), draw(shape[1], shape[1], 3, 3)
+    y = convolution(maps.to_blocked(x), weight, 1, 1, 1)
+    jt.sync([y, *jt.grad((y * y).sum(), [x, weight])])
+    ran = what_ran()
+    assert len(ran) == 3 and {line.split(",")[4] for line in ran} == ways, ran
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (15, 13)])

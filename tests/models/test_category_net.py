@@ -26,7 +26,7 @@ from crossmodal.models.build import build_category_net, build_retrieval_net
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.category_net import Adaptation, CategoryNet
 from crossmodal.models.layers import BatchNorm
-from crossmodal.models.style_transition import StyleDraw
+from crossmodal.models.style_transition import StyleDraw, style_transition
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
 from crossmodal.runtime import jt
 from crossmodal.training import run_state
@@ -104,6 +104,24 @@ def test_a_style_of_ones_own_changes_nothing(net: CategoryNet, images: np.ndarra
                     StyleDraw(order, jt.array(mix.astype(np.float32))))
         assert (np.abs(found.mixed.numpy() - found.plain.numpy()).max() < 1e-3) == same
         near(found.plain, net(jt.array(images), jt.array(views)).plain)
+
+
+def test_in_training_mixed_and_plain_pictures_are_normalised_apart() -> None:
+    """As if they came one after the other, mixed ones first."""
+    low_images = jt.array(uniform("low images", (4, 128, 4, 4)))
+    low_views = jt.array(uniform("low views", (4, 2, 128, 4, 4)))
+    draw = StyleDraw(jt.array(np.array([2, 0, 1, 1], np.int32)),
+                     jt.array(np.array([0.2, 0.9, 0.5, 0.0], np.float32)))
+    net, single = formula_net(), formula_net()
+    net.train()
+    single.train()
+    found = net.embed_lowered(low_images, low_views, draw)
+    near(found.mixed, single.finish(style_transition(low_images, low_views, *draw)))
+    near(found.plain, single.finish(low_images))
+    near(found.items, single.finish_items(low_views))
+    for name, statistic in named_tensors(net).items():
+        if "running" in name:
+            near(statistic, named_tensors(single)[name])
 
 
 def test_logits_are_linear_in_the_features(net: CategoryNet) -> None:

@@ -60,6 +60,11 @@ def test_joined_batches_are_normalised_apart(case: str, kernels: bool,
         assert_near(found.numpy(), expected.numpy(), 1e-5)
 
 
+def test_joined_batches_are_of_one_shape() -> None:
+    with pytest.raises(ValueError, match="different shapes"):
+        joined(layer("rows"), jt.ones((2, 8)), jt.ones((3, 8)))
+
+
 @pytest.mark.parametrize("case", sorted(SHAPES))
 @pytest.mark.parametrize("how", ["frozen", "evaluation"])
 def test_stored_statistics_are_used_and_stay(case: str, how: str) -> None:

@@ -41,10 +41,13 @@ def step(net: RetrievalNet, images: jt.Var, views: jt.Var,
     return values, {n: g.numpy() for n, g in zip(moving, gradients)}
 
 
-def test_golden_training_step(make_net: Make, images: jt.Var, views: jt.Var) -> None:
+@pytest.mark.parametrize("plain_learns", [True, False])
+def test_golden_training_step(make_net: Make, images: jt.Var, views: jt.Var,
+                              plain_learns: bool) -> None:
     """Every term, every tensor's gradient and every running statistic of a step of two ResNet-18
-    towers, with an independent network in double precision."""
+    towers, with an independent network in double precision; in one pass and in two."""
     golden, net = read("training_step"), make_net()
+    net.plain_learns = plain_learns
     values, gradients = step(net, images, views)
     for name, value in values.items():
         key = "total" if name == "total" else f"term.{name}"

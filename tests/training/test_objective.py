@@ -71,6 +71,16 @@ def test_without_the_bridges_gradient_only_scores_are_learnt_from() -> None:
         assert np.abs(learnt[name] - scores_only[name]).max() > 1e-3
 
 
+@pytest.mark.parametrize("change", [
+    {}, {"plain_query": 0.0}, {"consistency": 0.0}, {"plain_query": 0.0, "consistency": 0.0},
+    {"plain_query": 0.0, "bridge_gradient": False}, {"bridge_gradient": False},
+    {"instance": 0.0, "category": 0.0}, {"instance": 0.0, "category": 0.0, "consistency": 0.0},
+])
+def test_plain_queries_learn_where_they_have_a_gradient(change: dict[str, float]) -> None:
+    loss = replace(LossConfig(), **change)
+    assert loss.plain_learns == bool(gradients(loss)["plain"].any())
+
+
 def test_slots_pair_an_image_with_another_ones_shape() -> None:
     """Images 1 and 2 show shape 1: by slot, image 2 is drawn to shape 2 and pushed off its own."""
     golden = {name: jt.array(a) for name, a in read("objective", "objective.in.").items()}

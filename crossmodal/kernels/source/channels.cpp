@@ -54,7 +54,7 @@ void join(const std::vector<Sums>& partial, int64_t n, int64_t parts, int64_t gr
 inline void lanes(const float* vector, int64_t channels, int64_t group, float* out) {
     for (int lane = 0; lane < BLOCK; lane++) {
         int64_t c = group * BLOCK + lane;
-        out[lane] = vector && c < channels ? vector[c] : 0.f;
+        out[lane] = c < channels ? vector[c] : 0.f;
     }
 }
 
@@ -64,10 +64,12 @@ struct Norm {
     float eps;
     int64_t n, parts, groups, channels;
 
-    // Which channel group map i of (n, groups) is, and its entries of a vector of the part's own.
-    int64_t group(int64_t i) const { return i % groups; }
-    void own_lanes(const float* vectors, int64_t i, float* out) const {
-        lanes(vectors + i / groups / (n / parts) * channels, channels, group(i), out);
+    // Of map i of (n, groups): its entries of a vector for all parts, and of one for each.
+    void shared(const float* vector, int64_t i, float* out) const {
+        lanes(vector, channels, i % groups, out);
+    }
+    void own(const float* vectors, int64_t i, float* out) const {
+        shared(vectors + i / groups / (n / parts) * channels, i, out);
     }
 };
 
@@ -76,10 +78,10 @@ struct Scaling {
     float mean[BLOCK], inverse[BLOCK], scale[BLOCK], shift[BLOCK];
 
     Scaling(const Norm& norm, int64_t i) {
-        norm.own_lanes(norm.mean, i, mean);
-        norm.own_lanes(norm.variance, i, inverse);
-        lanes(norm.weight, norm.channels, norm.group(i), scale);
-        lanes(norm.bias, norm.channels, norm.group(i), shift);
+        norm.own(norm.mean, i, mean);
+        norm.own(norm.variance, i, inverse);
+        norm.shared(norm.weight, i, scale);
+        norm.shared(norm.bias, i, shift);
         for (int lane = 0; lane < BLOCK; lane++) {
             inverse[lane] = 1.f / std::sqrt(inverse[lane] + norm.eps);
             scale[lane] *= inverse[lane];
@@ -261,8 +263,8 @@ void crossmodal_normalise_gradient(const float* x, const float* y, const float* 
         int64_t start = i * pixels * BLOCK;
         Group map = {x + start, y ? y + start : nullptr, dy + start, Scaling(norm, i)};
         float b[BLOCK], c[BLOCK];
-        norm.own_lanes(dbias, i, b);
-        norm.own_lanes(dweight, i, c);
+        norm.own(dbias, i, b);
+        norm.own(dweight, i, c);
         for (int lane = 0; lane < BLOCK; lane++) {
             c[lane] = -map.by.scale[lane] * map.by.inverse[lane] * (c[lane] / count);
             b[lane] = -map.by.scale[lane] * (b[lane] / count) - c[lane] * map.by.mean[lane];

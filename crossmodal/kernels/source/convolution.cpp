@@ -29,16 +29,34 @@ dnnl::stream& stream() {
 
 // sizes: n, c, h, w, out channels, kernel h, kernel w, out h, out w, stride, padding, groups, plain
 
-// Whether Winograd's way (Lavin and Gray, CVPR 2016; tiles of 4 x 4 pixels, kernels of 3 x 3) takes
-// less time than the plain one, both counted in operations of the latter. oneDNN's own choice is up
-// to three times slower. The moves of tiles and weights were measured with 2 cores of an AMD EPYC.
+// Tiles of 4 x 4 pixels that oneDNN takes at once: a divisor of their number.
+int64_t tiles_at_once(int64_t tiles) {
+    for (int64_t count = 30; count > 1; count--)
+        if (tiles % count == 0) return count;
+    return 1;
+}
+
+// Whether Winograd's way (Lavin and Gray, CVPR 2016; kernels of 3 x 3) takes less time than the
+// plain one, both counted in operations of the latter. oneDNN's own choice is up to three times
+// slower. What moving tiles and weights costs was measured on 2 cores of an AMD EPYC.
 bool winograd_pays(const int64_t* s) {
     if (BLOCK != 16 || s[5] != 3 || s[6] != 3 || s[9] != 1 || s[11] != 1 || s[12]) return false;
-    double tiles = double(s[0]) * ceil_div(s[7], int64_t(4)) * ceil_div(s[8], int64_t(4));
-    double in = double(s[1]), out = double(s[4]);
-    double winograd = 72 * tiles * in * out + 1800 * tiles * (in + out) + 3300 * in * out;
+    int64_t tiles = s[0] * ceil_div(s[7], int64_t(4)) * ceil_div(s[8], int64_t(4));
+    double in = double(s[1]), out = double(s[4]), count = double(tiles);
+    double winograd = 72 * count * in * out + 1800 * count * (in + out) + 3300 * in * out;
     double plain = 18 * double(s[0]) * double(s[7]) * double(s[8]) * in * out;
-    return winograd < 0.9 * plain;
+    return winograd < 0.9 * plain && tiles_at_once(tiles) >= 8;
+}
+
+constexpr size_t MOST_SCRATCH = size_t(1) << 30;  // bytes that Winograd's way may take besides
+
+// A primitive's memory besides its arguments is given with each call (see Scratch): oneDNN's own
+// belongs to the thread that made the primitive.
+dnnl::primitive_attr attributes_with(const dnnl::post_ops& after) {
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    attributes.set_post_ops(after);
+    return attributes;
 }
 
 struct Geometry {
@@ -65,24 +83,35 @@ struct Geometry {
     template <class Make>
     auto fastest(Make make) const -> decltype(make(dnnl::algorithm::convolution_direct)) {
         if (try_winograd) try {
-            return make(dnnl::algorithm::convolution_winograd);
-        } catch (const dnnl::error&) {  // not on this processor, or not for these channels
+            auto found = make(dnnl::algorithm::convolution_winograd);
+            if (found.scratchpad_desc().get_size() <= MOST_SCRATCH) return found;
+        } catch (const dnnl::error& error) {
+            if (error.status != dnnl_unimplemented) throw;  // that is: not on this processor
         }
         return make(dnnl::algorithm::convolution_direct);
     }
 };
 
-// Weights as a primitive wants them live here for one call: operators run one after the other.
-memory scratch(const memory::desc& desc) {
-    static std::unique_ptr<char[]> space;
-    static size_t size = 0, aligned = 64;
-    if (desc.get_size() > size) {
-        size = desc.get_size();
-        space.reset(new char[size + aligned]);
+// Memory that lives here for one call, since operators run one after the other: for weights as a
+// primitive wants them, and for what it needs besides.
+struct Scratch {
+    memory of(const memory::desc& desc) {
+        if (desc.get_size() > size) {
+            size = desc.get_size();
+            space.reset(new char[size + ALIGNED]);
+        }
+        size_t start = reinterpret_cast<size_t>(space.get());
+        start = (start + ALIGNED - 1) / ALIGNED * ALIGNED;
+        return memory(desc, cpu(), reinterpret_cast<void*>(start));
     }
-    size_t start = reinterpret_cast<size_t>(space.get());
-    return memory(desc, cpu(), reinterpret_cast<void*>((start + aligned - 1) / aligned * aligned));
-}
+
+private:
+    static constexpr size_t ALIGNED = 64;
+    std::unique_ptr<char[]> space;
+    size_t size = 0;
+};
+
+Scratch weights_scratch, primitive_scratch;
 
 void copy(const float* from, int64_t count, float* to) {
 #pragma omp parallel for simd if (parallel: count > FEW)
@@ -91,11 +120,12 @@ void copy(const float* from, int64_t count, float* to) {
 
 struct Prepared {
     dnnl::primitive primitive;
-    memory::desc plain_weights, weights;
-    bool reads_residual;  // or adds to what the result's memory holds
+    memory::desc plain_weights, weights, besides;
+    bool reads_residual = false;  // else it adds to what the result's memory holds
 
     memory fill(const float* plain) const {
-        memory from(plain_weights, cpu(), const_cast<float*>(plain)), to = scratch(weights);
+        memory from(plain_weights, cpu(), const_cast<float*>(plain));
+        memory to = weights_scratch.of(weights);
         dnnl::reorder(from, to).execute(stream(), from, to);
         return to;
     }
@@ -103,6 +133,12 @@ struct Prepared {
     void empty(memory& from, float* plain) const {
         memory to(plain_weights, cpu(), plain);
         dnnl::reorder(from, to).execute(stream(), from, to);
+        stream().wait();
+    }
+
+    void execute(std::unordered_map<int, memory> arguments) const {
+        arguments.insert({DNNL_ARG_SCRATCHPAD, primitive_scratch.of(besides)});
+        primitive.execute(stream(), arguments);
         stream().wait();
     }
 };
@@ -116,9 +152,7 @@ dnnl::primitive_attr attributes(const Geometry& g, Residual residual, int64_t ac
     if (residual == Residual::IN_PLACE) after.append_sum();
     if (activation == RELU) after.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
     if (activation == RELU6) after.append_eltwise(1.f, dnnl::algorithm::eltwise_clip, 0.f, 6.f);
-    dnnl::primitive_attr attributes;
-    attributes.set_post_ops(after);
-    return attributes;
+    return attributes_with(after);
 }
 
 using Forward = dnnl::convolution_forward::primitive_desc;
@@ -137,39 +171,47 @@ Forward forward(const Geometry& g, bool bias, const dnnl::primitive_attr& attrib
 }
 
 // A shortcut is read, which spares a copy, unless that bars the fastest way to convolve.
-Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t activation) {
-    auto found = forward(g, bias, attributes(g, residual ? Residual::IN_PLACE : Residual::NONE,
-                                             activation));
-    bool reads = false;
-    if (residual) {
-        auto other = forward(g, bias, attributes(g, Residual::READ, activation));
-        reads = !std::strcmp(other.impl_info_str(), found.impl_info_str());
-        if (reads) found = other;
+bool reading_is_as_fast(const Geometry& g, bool bias, int64_t activation, const Forward& in_place) {
+    try {
+        Forward found = forward(g, bias, attributes(g, Residual::READ, activation));
+        return !std::strcmp(found.impl_info_str(), in_place.impl_info_str());
+    } catch (const dnnl::error& error) {
+        if (error.status != dnnl_unimplemented) throw;
+        return false;
     }
-    return {dnnl::convolution_forward(found), g.plain_weights, found.weights_desc(), reads};
 }
 
+Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t activation) {
+    auto way = residual ? Residual::IN_PLACE : Residual::NONE;
+    Forward found = forward(g, bias, attributes(g, way, activation));
+    bool reads = residual && reading_is_as_fast(g, bias, activation, found);
+    if (reads) found = forward(g, bias, attributes(g, Residual::READ, activation));
+    return {dnnl::convolution_forward(found), g.plain_weights, found.weights_desc(),
+            found.scratchpad_desc(), reads};
+}
+
+Forward hint(const Geometry& g) { return forward(g, false, attributes_with({})); }
+
 Prepared prepare_data(const Geometry& g) {
-    auto hint = forward(g, false, {});
     auto found = g.fastest([&](dnnl::algorithm method) -> BackwardData {
-        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding}, cpu(),
-                hint};
+        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
+                attributes_with({}), cpu(), hint(g)};
     });
-    return {dnnl::convolution_backward_data(found), g.plain_weights, found.weights_desc(), false};
+    return {dnnl::convolution_backward_data(found), g.plain_weights, found.weights_desc(),
+            found.scratchpad_desc()};
 }
 
 BackwardWeights backward_weights(const Geometry& g) {
-    auto hint = forward(g, false, {});
     return g.fastest([&](dnnl::algorithm method) -> BackwardWeights {
-        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding}, cpu(),
-                hint};
+        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
+                attributes_with({}), cpu(), hint(g)};
     });
 }
 
 Prepared prepare_weights(const Geometry& g) {
     auto found = backward_weights(g);
     return {dnnl::convolution_backward_weights(found), g.plain_weights,
-            found.diff_weights_desc(), false};
+            found.diff_weights_desc(), found.scratchpad_desc()};
 }
 
 template <class Make>
@@ -226,19 +268,16 @@ void crossmodal_convolution(const float* x, const float* weights, const float* b
                           memory(g.target, cpu(), const_cast<float*>(residual))});
     else if (residual)
         copy(residual, g.target.get_size() / sizeof(float), y);
-    made.primitive.execute(stream(), arguments);
-    stream().wait();
+    made.execute(arguments);
 }
 
 void crossmodal_convolution_data(const float* dy, const float* weights, const int64_t* sizes,
                                  float* dx) {
     Geometry g(sizes);
     Prepared& made = prepared("data", sizes, {}, prepare_data);
-    made.primitive.execute(stream(), {
-        {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
-        {DNNL_ARG_WEIGHTS, made.fill(weights)},
-        {DNNL_ARG_DIFF_SRC, memory(g.source, cpu(), dx)}});
-    stream().wait();
+    made.execute({{DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
+                  {DNNL_ARG_WEIGHTS, made.fill(weights)},
+                  {DNNL_ARG_DIFF_SRC, memory(g.source, cpu(), dx)}});
 }
 
 void crossmodal_convolution_weights(const float* x, const float* dy, const int64_t* sizes,
@@ -252,11 +291,10 @@ void crossmodal_convolution_weights(const float* x, const float* dy, const int64
     }
     Geometry g(sizes);
     Prepared& made = prepared("weights", sizes, {}, prepare_weights);
-    memory found = scratch(made.weights);
-    made.primitive.execute(stream(), {
-        {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
-        {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
-        {DNNL_ARG_DIFF_WEIGHTS, found}});
+    memory found = weights_scratch.of(made.weights);
+    made.execute({{DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
+                  {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
+                  {DNNL_ARG_DIFF_WEIGHTS, found}});
     made.empty(found, dweights);
 }
 

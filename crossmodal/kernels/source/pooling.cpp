@@ -24,7 +24,7 @@ void crossmodal_max_pool(const float* x, int64_t maps, const int64_t* sizes, flo
                          uint8_t* place) {
     int64_t h = sizes[0], w = sizes[1], oh = sizes[2], ow = sizes[3];
     int64_t kernel = sizes[4], stride = sizes[5], padding = sizes[6];
-#pragma omp parallel for
+#pragma omp parallel for if (maps * h * w * BLOCK > FEW)
     for (int64_t i = 0; i < maps * oh; i++) {
         const float* map = x + i / oh * h * w * BLOCK;
         int64_t top = i % oh * stride - padding;
@@ -60,7 +60,7 @@ void crossmodal_max_pool_gradient(const float* dy, const uint8_t* place, int64_t
                                   const int64_t* sizes, float* dx) {
     int64_t h = sizes[0], w = sizes[1], oh = sizes[2], ow = sizes[3];
     int64_t kernel = sizes[4], stride = sizes[5], padding = sizes[6];
-#pragma omp parallel for
+#pragma omp parallel for if (maps * h * w * BLOCK > FEW)
     for (int64_t i = 0; i < maps; i++)
         for (int64_t row = 0; row < h; row++) {
             Range rows(row + padding, kernel, stride, oh);
