@@ -9,7 +9,7 @@ import numpy as np
 
 from crossmodal.runtime import jt
 
-FLOAT32_EPS = 2.0**-23  # written out: np.finfo warns where Jittor has switched off subnormals
+FLOAT32_EPS = float(np.finfo(np.float32).eps)
 
 
 def nuclear_norm_loss(probabilities: jt.Var) -> jt.Var:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from crossmodal.runtime import (
     build,
     checks,
@@ -51,11 +53,22 @@ def load_jittor() -> ModuleType:
     """
     with _IMPORT_LOCK:
         checks.check_numpy()
+        _learn_limits()
         jittor = sys.modules.get("jittor")
         if jittor is None or not hasattr(jittor, "Var"):  # not imported, or not to the end
             jittor = lasting_thread.run_lasting(_prepare_and_import)
         _finish(jittor)
         return jittor
+
+
+def _learn_limits() -> None:
+    """Let NumPy find the limits of its float types while it can.
+
+    It does so at their first use, and would warn that there are no subnormal numbers: Jittor's
+    operators, compiled for speed, switch them off.
+    """
+    for kind in (np.float16, np.float32, np.float64):
+        np.finfo(kind)
 
 
 def cuda_found() -> CudaProbe | None:

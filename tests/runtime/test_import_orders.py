@@ -47,6 +47,19 @@ def test_jittor_then_package(run) -> None:
     assert ok(run(code, **prepared())) == f"True {EXPECTED}"
 
 
+def test_numpys_limits_raise_no_warning_behind_jittor(run) -> None:
+    """Its operators switch subnormal numbers off, which NumPy would tell every user."""
+    code = (
+        "from crossmodal.runtime import jt\n"
+        "import numpy as np, warnings\n"
+        "(jt.ones((3,)) * 2).sync()\n"
+        "print(np.float32(1e-30) * np.float32(1e-10))\n"
+        "warnings.simplefilter('error')\n"
+        "print(np.finfo(np.float32).tiny, np.finfo(np.float64).tiny)"
+    )
+    assert ok(run(code)) == "0.0\n1.1754944e-38 2.2250738585072014e-308"
+
+
 def test_jittor_imported_first_compiles_into_the_same_cache(run) -> None:
     """Settings that differed would compile every operator again, and again after that."""
     code = "import jittor\nfrom crossmodal.runtime import jt\nprint(jt.flags.python_path)"
