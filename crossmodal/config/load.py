@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from crossmodal.config.instance import Config
 from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import ConfigError, build, parse, section_types, unknown_key
 from crossmodal.runtime import paths
+from crossmodal.runtime.digest import text_digest
 
 PathLike = Union[str, Path]
 Tree = TypeVar("Tree")
@@ -143,4 +143,4 @@ def without(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 def config_hash(config: Any) -> str:
     """12 hex digits of the SHA-256 of the resolved config; key order does not matter."""
     text = json.dumps(to_dict(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return text_digest(text)[:12]

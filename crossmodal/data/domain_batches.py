@@ -6,7 +6,6 @@ changed together.
 """
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -29,6 +28,7 @@ from crossmodal.data.frames import (
 from crossmodal.data.image_lists import Item
 from crossmodal.data.pictures import PictureCache
 from crossmodal.runtime import seeds
+from crossmodal.runtime.digest import text_digest
 
 
 @dataclass
@@ -130,7 +130,7 @@ class DomainBatches:
         listed = [(item.id, item.label) for item in self.source.items], \
             [item.id if self.target_labels is None else (item.id, item.label)
              for item in self.target.items]
-        return hashlib.sha256(repr(listed).encode()).hexdigest()[:16]
+        return text_digest(repr(listed))[:16]
 
     def layout(self) -> Layout:
         """Shape and type of every array of a batch."""

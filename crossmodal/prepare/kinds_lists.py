@@ -6,7 +6,6 @@ A list has one ``path label`` a line; a shape's views are consecutive lines. Lab
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.kinds_store import photo_path, view_paths
 from crossmodal.prepare.list_files import ListItem, write_items, write_lines
+from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -113,4 +113,4 @@ def write_lists(folder: Path, parts: Split, distractors: Sequence[str], views: i
 
 
 def _draw(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+    return text_digest(name)

@@ -9,7 +9,6 @@ died on.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import time
@@ -24,7 +23,7 @@ from tqdm import tqdm
 
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.pools import worker_pool
-from crossmodal.runtime.digest import file_digest
+from crossmodal.runtime.digest import file_digest, text_digest
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -113,7 +112,7 @@ def _digests(items: Mapping[str, Item]) -> dict[str, str]:
     for key, item in items.items():
         of_file = files.get(item.source, "absent") if item.source else "none"
         text = of_file + json.dumps(item.facts, sort_keys=True)
-        found[key] = hashlib.sha256(text.encode()).hexdigest()
+        found[key] = text_digest(text)
     return found
 
 
