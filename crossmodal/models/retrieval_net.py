@@ -69,7 +69,7 @@ class RetrievalNet(nn.Module):
                  view_channels: int = 1, style_statistics: str = "split",
                  style_spread: str = "std") -> None:
         self.weights: dict[str, dict[str, object]] = {}  # what its pretrained weights filled
-        self.plain_learns = True  # a loss is learnt from by the plain queries
+        self.plain_learns = True  # whether some loss has a gradient for the plain queries
         self.query_encoder = Encoder(query_backbone, query_channels, split, dim, dropout)
         self.rendering_encoder = Encoder(view_backbone, view_channels, split, dim, dropout)
         self.attention = ViewAttention(dim)

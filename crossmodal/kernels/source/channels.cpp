@@ -168,7 +168,7 @@ void crossmodal_moments(const float* x, int64_t n, int64_t parts, int64_t groups
                         int64_t channels, float* mean, float* variance) {
     std::vector<Sums> partial(n * groups);
     int64_t each = n / parts;
-    auto first = [=](int64_t part, int64_t group) {  // value of a part's channel group
+    auto first = [=](int64_t part, int64_t group) {  // pixel of a part's group
         return x + (part * each * groups + group) * pixels * BLOCK;
     };
 #pragma omp parallel for if (n * groups * pixels * BLOCK > FEW)
