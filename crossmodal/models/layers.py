@@ -34,24 +34,28 @@ class BatchNorm(nn.Module):
 
     def execute(self, x: jt.Var) -> jt.Var:
         """Normalise ``x`` of shape (N, C) or (N, C, H, W); the shape is kept."""
+        axes = [0, *range(2, x.ndim)]
         if not self.by_batch:
-            return _scaled(x, *self.affine(), [0, *range(2, x.ndim)])
+            scale, shift = self.affine()
+            return x * scale.broadcast(x, axes) + shift.broadcast(x, axes)
         if _parts > 1:
             return self._apart(x)
-        axes = [0, *range(2, x.ndim)]
-        mean, var = _moments(x, axes)
+        mean, var, away = _moments(x, axes)
         self.follow(mean.unsqueeze(0), var.unsqueeze(0), ranks.size() * x.numel() // mean.numel())
-        return _scaled(x, *self._affine(mean, var), axes)
+        return away * self._scale(var).broadcast(x, axes) + self.bias.broadcast(x, axes)
 
     def _apart(self, x: jt.Var) -> jt.Var:
         """Each of the batches that ``x`` joins by its own statistics."""
         each = x.shape[0] // _parts
         batches = x.reshape((_parts, each, *x.shape[1:]))
-        mean, var = _moments(batches, [1, *range(3, batches.ndim)])
+        mean, var, _ = _moments(batches, [1, *range(3, batches.ndim)])
         self.follow(mean, var, ranks.size() * x.numel() // mean.numel())
-        scale, shift = (vector.broadcast((_parts, each, x.shape[1]), [1])
-                        .reshape((x.shape[0], x.shape[1])) for vector in self._affine(mean, var))
-        return _scaled(x, scale, shift, [*range(2, x.ndim)])
+        mean_rows, scale_rows = (vector.broadcast((_parts, each, x.shape[1]), [1])
+                                 .reshape((x.shape[0], x.shape[1]))
+                                 for vector in (mean, self._scale(var)))
+        space = [*range(2, x.ndim)]
+        away = x - mean_rows.broadcast(x, space)
+        return away * scale_rows.broadcast(x, space) + self.bias.broadcast(x, [0, *space])
 
     @property
     def by_batch(self) -> bool:
@@ -60,11 +64,11 @@ class BatchNorm(nn.Module):
 
     def affine(self) -> tuple[jt.Var, jt.Var]:
         """(C,) scale and shift that the running statistics amount to."""
-        return self._affine(self.running_mean, self.running_var)
+        scale = self._scale(self.running_var)
+        return scale, self.bias - self.running_mean * scale
 
-    def _affine(self, mean: jt.Var, var: jt.Var) -> tuple[jt.Var, jt.Var]:
-        scale = self.weight / jt.sqrt(var + self.eps)
-        return scale, self.bias - mean * scale
+    def _scale(self, var: jt.Var) -> jt.Var:
+        return self.weight / jt.sqrt(var + self.eps)
 
     def follow(self, mean: jt.Var, var: jt.Var, count: int) -> None:
         """Move the running statistics towards those of batches one after the other.
@@ -107,14 +111,14 @@ def joined(network: Callable[[jt.Var], jt.Var], *batches: jt.Var) -> list[jt.Var
     return [y[i * count:(i + 1) * count] for i in range(len(batches))]
 
 
-def _moments(x: jt.Var, axes: list[int]) -> tuple[jt.Var, jt.Var]:
-    """Mean and biased variance of all processes' batches."""
+def _moments(x: jt.Var, axes: list[int]) -> tuple[jt.Var, jt.Var, jt.Var]:
+    """Mean and biased variance of all processes' batches, and the distances from that mean.
+
+    In single precision, the mean of squares less the square of the mean would lose digits.
+    """
     mean = ranks.mean(x.mean(axes))
-    return mean, jt.maximum(ranks.mean((x * x).mean(axes)) - mean * mean, 0.0)
-
-
-def _scaled(x: jt.Var, scale: jt.Var, shift: jt.Var, axes: list[int]) -> jt.Var:
-    return x * scale.broadcast(x, axes) + shift.broadcast(x, axes)
+    away = x - mean.broadcast(x, axes)
+    return mean, ranks.mean((away * away).mean(axes)), away
 
 
 def conv_norm(layer: nn.Conv, norm: BatchNorm, x: jt.Var, activation: str = "none",
