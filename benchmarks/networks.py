@@ -8,11 +8,10 @@ their own, in turn, twice, and the least time counts. On a GPU where one answers
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from benchmarks.measure import Measurement
-from benchmarks.processes import has_torch, run_program, torch_missing, torch_python
+from benchmarks.processes import run_in_turn, torch_missing
 
 NAMES = ("resnet18", "resnet50", "mobilenet_v2")
 SIZES = {"batch": 16, "side": 224, "steps": 5}
@@ -34,13 +33,7 @@ def main(quick: bool = False) -> list[Measurement]:
 
 def compare(name: str, sizes: dict[str, Any], rounds: int) -> list[Measurement]:
     """Least seconds of a step in both."""
-    theirs_too = has_torch()
-    ours: list[dict[str, Any]] = []
-    theirs: list[dict[str, Any]] = []
-    for _ in range(rounds):
-        ours.append(run_program(sys.executable, "network_jittor.py", sizes))
-        if theirs_too:
-            theirs.append(run_program(torch_python(), "network_torch.py", sizes))
+    ours, theirs = run_in_turn("network_jittor.py", "network_torch.py", sizes, rounds)
     return [_line(name, sizes, what, ours, theirs) for what in ("training", "inference")]
 
 

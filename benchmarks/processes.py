@@ -32,6 +32,21 @@ def torch_missing() -> str:
     return f"skipped: no torch in {torch_python()}; name a Python that has it in {VARIABLE}"
 
 
+def run_in_turn(ours: str, theirs: str, sizes: dict[str, Any],
+                rounds: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a program here and one in PyTorch print, one after the other, so many times.
+
+    Nothing of PyTorch's where it is missing. Raises RuntimeError where one fails.
+    """
+    theirs_too = has_torch()
+    found: tuple[list[dict[str, Any]], list[dict[str, Any]]] = [], []
+    for _ in range(rounds):
+        found[0].append(run_program(sys.executable, ours, sizes))
+        if theirs_too:
+            found[1].append(run_program(torch_python(), theirs, sizes))
+    return found
+
+
 def run_program(python: str, program: str, sizes: dict[str, Any]) -> dict[str, Any]:
     """What a program of this folder, called with json, prints on its last line.
 

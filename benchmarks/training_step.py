@@ -7,11 +7,8 @@ benchmarks/processes.py.
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 from benchmarks.measure import Measurement
-from benchmarks.processes import has_torch, run_program, torch_missing, torch_python
+from benchmarks.processes import run_in_turn, torch_missing
 
 SIZES = {"batch": 4, "views": 4, "side": 112, "steps": 4}
 ROUNDS = 2
@@ -22,13 +19,7 @@ def main(quick: bool = False) -> list[Measurement]:
     sizes = {**SIZES, "steps": 2} if quick else SIZES
     name = (f"training step, ResNet-50, {sizes['batch']} images + {sizes['batch']} x "
             f"{sizes['views']} views, {sizes['side']} px, against PyTorch")
-    theirs_too = has_torch()
-    ours: list[dict[str, Any]] = []
-    theirs: list[dict[str, Any]] = []
-    for _ in range(1 if quick else ROUNDS):
-        ours.append(run_program(sys.executable, "jittor_step.py", sizes))
-        if theirs_too:
-            theirs.append(run_program(torch_python(), "torch_step.py", sizes))
+    ours, theirs = run_in_turn("jittor_step.py", "torch_step.py", sizes, 1 if quick else ROUNDS)
     least = min(run["seconds"] for run in ours)
     facts = {"peak_mib": ours[0]["peak_mib"]}
     if not theirs:

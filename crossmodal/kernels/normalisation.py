@@ -65,7 +65,7 @@ class _BatchNorm(jt.Function):
         everyones = ranks.mean_of_all([dbias, dweight])
         found = call("normalise_gradient" if self.has_residual else "normalise_gradient_alone",
                      [*given, *everyones, *numbers], [self.x.shape] * (1 + self.has_residual))
-        return (found[0], _whole(dweight), _whole(dbias),
+        return (found[0], dweight.sum(0), dbias.sum(0),
                 found[1] if self.has_residual else None)
 
     def _moments(self, x: jt.Var) -> list[jt.Var]:
@@ -76,8 +76,3 @@ class _BatchNorm(jt.Function):
         everyones = ranks.mean(mean)
         away = mean - everyones
         return [everyones, ranks.mean(variance + away * away)]
-
-
-def _whole(parts: jt.Var) -> jt.Var:
-    """(parts, C) -> (C,), their sum."""
-    return parts.sum(0) if parts.shape[0] > 1 else parts.reshape(parts.shape[1:])

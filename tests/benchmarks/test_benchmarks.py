@@ -77,6 +77,7 @@ def test_a_python_without_torch_is_skipped_with_the_remedy(
 ) -> None:
     step = bench("training_step")
     monkeypatch.setenv("BENCH_TORCH_PYTHON", str(tmp_path / "no-python"))
-    monkeypatch.setattr(step, "run_program", lambda *_: {"seconds": 1.0, "peak_mib": 2.0})
+    monkeypatch.setattr(bench("processes"), "run_program",
+                        lambda *_: {"seconds": 1.0, "peak_mib": 2.0})
     found = step.main(quick=True)[0]
     assert found.theirs is None and "BENCH_TORCH_PYTHON" in found.facts["pytorch"]

@@ -171,21 +171,17 @@ Forward forward(const Geometry& g, bool bias, const dnnl::primitive_attr& attrib
 }
 
 // A shortcut is read, which spares a copy, unless that bars the fastest way to convolve.
-bool reading_is_as_fast(const Geometry& g, bool bias, int64_t activation, const Forward& in_place) {
-    try {
-        Forward found = forward(g, bias, attributes(g, Residual::READ, activation));
-        return !std::strcmp(found.impl_info_str(), in_place.impl_info_str());
-    } catch (const dnnl::error& error) {
-        if (error.status != dnnl_unimplemented) throw;
-        return false;
-    }
-}
-
 Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t activation) {
     auto way = residual ? Residual::IN_PLACE : Residual::NONE;
     Forward found = forward(g, bias, attributes(g, way, activation));
-    bool reads = residual && reading_is_as_fast(g, bias, activation, found);
-    if (reads) found = forward(g, bias, attributes(g, Residual::READ, activation));
+    bool reads = false;
+    if (residual) try {
+        Forward reading = forward(g, bias, attributes(g, Residual::READ, activation));
+        reads = !std::strcmp(reading.impl_info_str(), found.impl_info_str());
+        if (reads) found = reading;
+    } catch (const dnnl::error& error) {
+        if (error.status != dnnl_unimplemented) throw;
+    }
     return {dnnl::convolution_forward(found), g.plain_weights, found.weights_desc(),
             found.scratchpad_desc(), reads};
 }
