@@ -27,6 +27,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossmodal.retrieval.category_metrics import PROTOCOLS
+from crossmodal.retrieval.category_ranking import PREPARATIONS
+from crossmodal.runtime.gpu_choice import start_with_gpu
+from crossmodal.runtime.launch import load_or_exit
+from crossmodal.training.category_flags import TESTED, add_flags, settings_of
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Test category-level SC-IBSR.")
+    add_flags(parser, TESTED)
+    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
+                        "one, else the defaults")
+    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
+                        help="files or run folders; default: the config's run")
+    parser.add_argument("--untrained", choices=("features", "centroids"),
+                        help="test the backbone as training finds it")
+    parser.add_argument("--protocol", default=PROTOCOLS[0], choices=PROTOCOLS)
+    parser.add_argument("--features", default=PREPARATIONS[0], choices=PREPARATIONS,
+                        help="how features are prepared before they are compared")
+    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
+                        "each); default: <run>/test")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting; may be repeated")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    start_with_gpu(parse().gpu_id)  # before Jittor, so that --help does not build it
+    load_or_exit()
+
 import numpy as np
 
 from crossmodal import checkpoint
@@ -43,12 +74,7 @@ from crossmodal.models.category_encode import CategoryEncoder, Embedded, trained
 from crossmodal.models.category_group import alike, embed_together
 from crossmodal.prepare.splits import read_split_facts
 from crossmodal.retrieval.category_features import DomainFeatures
-from crossmodal.retrieval.category_metrics import (
-    PROTOCOLS,
-    CategoryResults,
-    measure_categories,
-)
-from crossmodal.retrieval.category_ranking import PREPARATIONS
+from crossmodal.retrieval.category_metrics import CategoryResults, measure_categories
 from crossmodal.retrieval.category_report import (
     COLUMNS,
     MeasuredDomains,
@@ -62,9 +88,7 @@ from crossmodal.retrieval.report import Pictures, RunFacts, write_text
 from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.errors import SetupError
-from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger, peak_memory_mib
-from crossmodal.training.category_flags import TESTED, add_flags, settings_of
 from crossmodal.training.run_state import run_folder
 
 LOG = get_logger("test")
@@ -287,28 +311,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     return subjects[0].folder
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Test category-level SC-IBSR.")
-    add_flags(parser, TESTED)
-    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
-                        "one, else the defaults")
-    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
-                        help="files or run folders; default: the config's run")
-    parser.add_argument("--untrained", choices=("features", "centroids"),
-                        help="test the backbone as training finds it")
-    parser.add_argument("--protocol", default=PROTOCOLS[0], choices=PROTOCOLS)
-    parser.add_argument("--features", default=PREPARATIONS[0], choices=PREPARATIONS,
-                        help="how features are prepared before they are compared")
-    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
-                        "each); default: <run>/test")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting; may be repeated")
-    return parser.parse_args(arguments)
-
 
 if __name__ == "__main__":
-    start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

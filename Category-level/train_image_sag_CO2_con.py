@@ -20,6 +20,30 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from crossmodal.runtime.gpu_choice import start_with_gpu
+from crossmodal.runtime.launch import load_or_exit
+from crossmodal.training.category_flags import add_flags, settings_of
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Train category-level SC-IBSR without labels of the shapes.")
+    add_flags(parser)
+    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
+                        "one, else the defaults")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting, as in data.batch_size=8; may be repeated")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    start_with_gpu(parse().gpu_id)  # before Jittor, so that --help does not build it
+    load_or_exit()
+
 import numpy as np
 from tqdm import tqdm
 
@@ -39,10 +63,8 @@ from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, mpi, seeds
 from crossmodal.runtime.device import check_precision, use_device
 from crossmodal.runtime.errors import SetupError
-from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.log import get_logger
 from crossmodal.training import run_state
-from crossmodal.training.category_flags import add_flags, settings_of
 from crossmodal.training.category_objective import category_objective, category_sum
 from crossmodal.training.interrupt import StopRequest
 from crossmodal.training.loss_values import loss_values
@@ -228,23 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     return training.folder
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description="Train category-level SC-IBSR without labels of the shapes.")
-    add_flags(parser)
-    parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
-                        "one, else the defaults")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting, as in data.batch_size=8; may be repeated")
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
-    return parser.parse_args(arguments)
-
 
 if __name__ == "__main__":
-    start_with_gpu(parse(None).gpu_id)
     try:
         main()
     except ERRORS as error:

@@ -20,6 +20,25 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from crossmodal.runtime.launch import load_or_exit
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Train RetrievalNet (instance-level SC-IBSR).")
+    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting, as in data.batch_size=8; may be repeated")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    parse()  # before Jittor, so that --help does not build it
+    load_or_exit()
+
 from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
@@ -283,17 +302,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         training.run()
     return training.folder
 
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Train RetrievalNet (instance-level SC-IBSR).")
-    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting, as in data.batch_size=8; may be repeated")
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,31 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossmodal.runtime.launch import load_or_exit
+
+MODES = ("simple", "full", "shapenet")
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Test RetrievalNet (instance-level SC-IBSR).")
+    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
+    parser.add_argument("--mode", default="simple", choices=MODES)
+    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
+                        help="files or run folders; default: the config's run")
+    parser.add_argument("--untrained", action="store_true",
+                        help="test the network as it starts (pretrained or random), untrained")
+    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
+                        "each); default: test_<mode> in the folder of the checkpoint")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="override one setting; may be repeated")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    parse()  # before Jittor, so that --help does not build it
+    load_or_exit()
+
 import numpy as np
 
 from crossmodal import checkpoint
@@ -58,7 +83,6 @@ from crossmodal.training.run_state import run_folder
 LOG = get_logger("test")
 ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, SetupError, OSError,
           ValueError)
-MODES = ("simple", "full", "shapenet")
 
 
 @dataclass(frozen=True)
@@ -229,21 +253,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     LOG.info("peak memory %.0f MiB", peak_memory_mib())
     return subjects[0].folder
 
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Test RetrievalNet (instance-level SC-IBSR).")
-    parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
-    parser.add_argument("--mode", default="simple", choices=MODES)
-    parser.add_argument("--checkpoint", nargs="+", metavar="PATH",
-                        help="files or run folders; default: the config's run")
-    parser.add_argument("--untrained", action="store_true",
-                        help="test the network as it starts (pretrained or random), untrained")
-    parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
-                        "each); default: test_<mode> in the folder of the checkpoint")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting; may be repeated")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
 
 MESH_SUFFIXES = (".obj", ".ply", ".glb", ".gltf", ".stl", ".off", ".npz")
 
@@ -152,6 +151,8 @@ def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
 
 
 def _read_scene(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    import trimesh  # slow to import
+
     try:
         scene: Any = trimesh.load(str(path), force="scene", process=False)
     except Exception as error:  # noqa: BLE001 - every format fails in its own way

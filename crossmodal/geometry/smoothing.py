@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from crossmodal.geometry.mesh import Mesh, face_normals
 
@@ -40,9 +38,7 @@ def parts(mesh: Mesh) -> np.ndarray:
     faces = weld(mesh)
     rows = np.concatenate([faces[:, 0], faces[:, 1]])
     columns = np.concatenate([faces[:, 1], faces[:, 2]])
-    count = int(faces.max()) + 1
-    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(count, count))
-    label = connected_components(graph, directed=False)[1][faces[:, 0]]
+    label = _components(int(faces.max()) + 1, rows, columns)[faces[:, 0]]
     return np.unique(label, return_inverse=True)[1].reshape(-1)
 
 
@@ -72,5 +68,13 @@ def _smooth_groups(faces: np.ndarray, normals: np.ndarray, crease: float) -> np.
             np.where(forward, end[second], start[second]),
         ]
     )
-    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(faces.size, faces.size))
+    return _components(faces.size, a, b)
+
+
+def _components(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(count,) number of the connected component of each node, with edges ``one[i]-other[i]``."""
+    from scipy.sparse import coo_matrix  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_matrix((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
     return connected_components(graph, directed=False)[1]

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.cars import (
@@ -92,6 +91,8 @@ def read_boxes(images: Path) -> FindBox:
 
 
 def _read_mat(path: Path) -> list[tuple[str, Box]]:
+    from scipy.io import loadmat  # slow to import
+
     try:
         rows = loadmat(str(path), simplify_cells=True)["annotations"]
         return [

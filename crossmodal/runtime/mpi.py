@@ -20,6 +20,11 @@ def started_by_mpirun() -> bool:
     return _SIZE in os.environ
 
 
+def local_rank() -> int:
+    """This process's number among those that ``mpirun`` started on this machine, from 0."""
+    return int(os.environ.get(_LOCAL_RANK, "0"))
+
+
 def prepare() -> None:
     """Let Jittor use MPI where ``mpirun`` started this process, and only there.
 
@@ -64,4 +69,4 @@ def _take_own_gpu() -> None:
     there = [str(i) for i, _ in enumerate(_GPUS.iterdir())] if _GPUS.is_dir() else []
     visible = there if stated is None else [name for name in stated.split(",") if name]
     if visible:
-        os.environ[_DEVICES] = visible[int(os.environ.get(_LOCAL_RANK, "0")) % len(visible)]
+        os.environ[_DEVICES] = visible[local_rank() % len(visible)]

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crossmodal.config import ConfigError
-from crossmodal.models.backbones import backbone_name
 from crossmodal.runtime import paths
 
 FLAGS = {  # flag -> key of the configuration it sets, what it means
@@ -71,6 +70,8 @@ def settings_of(options: argparse.Namespace) -> tuple[str | Path | None, list[st
 
 
 def _backbone(name: str) -> str:
+    from crossmodal.models.backbones import backbone_name  # loads Jittor
+
     try:
         return backbone_name(name)
     except ValueError as error:
