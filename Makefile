@@ -51,7 +51,10 @@ define train_furniture
 	done
 endef
 
-BIN := $(abspath $(VENV))/bin
+# Quoted, as a path may hold a space; as the name of a file to make, a space is escaped.
+BIN := "$(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)/bin"
+empty :=
+MADE := $(subst $(empty) $(empty),\ ,$(VENV))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -73,20 +76,20 @@ help:
 	@echo "make clean   remove what the tools left; data, runs and $(VENV) stay"
 
 # A stamp is newer than the requirements it was made from, so nothing is installed twice.
-$(VENV)/.made:
-	$(PYTHON) -m venv $(VENV)
-	@touch $@
+$(MADE)/.made:
+	$(PYTHON) -m venv "$(VENV)"
+	@touch "$@"
 
-$(VENV)/.requirements: requirements.txt pyproject.toml | $(VENV)/.made
+$(MADE)/.requirements: requirements.txt pyproject.toml | $(MADE)/.made
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	@touch $@
+	@touch "$@"
 
-$(VENV)/.requirements-dev: requirements-dev.txt requirements-easydl.txt $(VENV)/.requirements
+$(MADE)/.requirements-dev: requirements-dev.txt requirements-easydl.txt $(MADE)/.requirements
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-easydl.txt
-	@touch $@
+	@touch "$@"
 
-venv: $(VENV)/.requirements
+venv: $(MADE)/.requirements
 
 check: venv
 	$(BIN)/python -m crossmodal.runtime --check
@@ -166,12 +169,12 @@ kinds: kinds-data
 	        --set data.gallery_list=$$gallery.txt --output ../runs/kinds/$$gallery || exit 1; \
 	done
 
-test: $(VENV)/.requirements-dev
+test: $(MADE)/.requirements-dev
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.requirements-dev
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+lint: $(MADE)/.requirements-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 
 bench: venv
 	$(BIN)/python -m benchmarks

@@ -24,6 +24,7 @@ from crossmodal.runtime import (
     memory,
     onednn,
     openmp,
+    plain_path,
     precompiled,
     scripts,
     seeds,
@@ -82,6 +83,7 @@ def _prepare_and_import() -> ModuleType:
     _forget_failed_import()
     checks.check_compiler()
     place = home.jittor_home()
+    plain_path.check_home_path(place)
     home.check_home(place)
     home.check_space(place, home.WARM_MIB)
     _PROBE = environment.prepare(place)
@@ -89,6 +91,7 @@ def _prepare_and_import() -> ModuleType:
     if _PROBE.devices and not _PROBE.usable:
         _LOG.warning("running on the CPU: %s", _PROBE.obstacle)
     onednn.install(place)
+    plain_path.import_by_links(place)
     with contained(), home.jittor_at_home(place):
         try:
             return _build_and_import(place, trust_stamp=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,19 +34,36 @@ def prepare() -> None:
 
     Raises
     ------
-    SetupError : started by ``mpirun``, but Open MPI's compiler is missing.
+    SetupError : started by ``mpirun``, but nothing can be compiled with Open MPI.
     """
     if not started_by_mpirun():
         os.environ.setdefault("use_mpi", "0")
         return
-    if not (os.environ.get("mpicc_path") or shutil.which("mpicc")):
+    missing = obstacle()
+    if missing:
         raise SetupError(
-            "started by mpirun, but there is no mpicc to compile Jittor's exchange between "
-            "processes with: install Open MPI's development files (Debian: apt install "
-            "openmpi-bin libopenmpi-dev), or start one process without mpirun."
+            f"started by mpirun, but {missing}, and Jittor compiles its exchange between processes "
+            "with it: install Open MPI's development files (Debian: apt install openmpi-bin "
+            "libopenmpi-dev), or start one process without mpirun."
         )
     os.environ["use_mpi"] = "1"  # it may be inherited from a process that was not
     _take_own_gpu()
+
+
+def obstacle() -> str:
+    """Why nothing can be compiled with Open MPI here; empty where that is possible.
+
+    ``mpicc`` may be there without ``mpi.h``: its runtime comes along with other packages.
+    """
+    compiler = os.environ.get("mpicc_path") or shutil.which("mpicc")
+    if not compiler:
+        return "there is no mpicc"
+    try:
+        done = subprocess.run([compiler, "-E", "-x", "c++", "-"], input="#include <mpi.h>\n",
+                              capture_output=True, text=True)
+    except OSError as error:
+        return f"{compiler} does not run ({error.strerror})"
+    return "" if done.returncode == 0 else f"{compiler} finds no mpi.h"
 
 
 def refuse(what: str) -> None:

@@ -43,7 +43,7 @@ def write_python_config(folder: Path) -> Path:
 
     In a virtual environment Jittor finds none, or that of another Python with the same version.
     """
-    includes = " ".join(f"-I{path}" for path in check_python_headers())
+    includes = " ".join(f"-I{shlex.quote(path)}" for path in check_python_headers())
     suffix = str(sysconfig.get_config_var("EXT_SUFFIX"))
     text = _CONFIG.format(includes=shlex.quote(includes), suffix=shlex.quote(suffix))
     return _write(folder, "python-config", text)

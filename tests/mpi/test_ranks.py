@@ -1,4 +1,4 @@
-"""Several processes compute what one does; skipped where Open MPI is not installed."""
+"""Several processes compute what one does; skipped where Open MPI, or a part of it, is missing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import pytest
 from boxes_data import SETTINGS, write_boxes
 
 from crossmodal import checkpoint
+from crossmodal.runtime import mpi
 
 FOLDER = Path(__file__).resolve().parent
+MISSING = mpi.obstacle() if shutil.which("mpirun") else "there is no mpirun"
 needs_mpi = pytest.mark.skipif(
-    not (shutil.which("mpirun") and shutil.which("mpicc")),
-    reason="no Open MPI: install mpirun and mpicc (Debian: apt install openmpi-bin libopenmpi-dev)")
+    bool(MISSING), reason=f"{MISSING} (Debian: apt install openmpi-bin libopenmpi-dev)")
 
 
 def run_ranks(count: int, command: list[str], cwd: Path, **more: str) -> str:
