@@ -48,7 +48,7 @@ import numpy as np
 from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
-from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_yaml
+from crossmodal.config import CategoryConfig, ConfigError, in_short, load_tree
 from crossmodal.config.released import departures, notes
 from crossmodal.data.domain_batches import DomainBatch, DomainBatches
 from crossmodal.data.domains import Domains
@@ -242,12 +242,13 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     options = parse(arguments)
     mpi.refuse("the category level")
     config = load_tree(CategoryConfig, *settings_of(options))
-    LOG.info("settings:\n%s", to_yaml(config))
+    folder = run_state.run_folder(config)
+    LOG.info("%s", in_short(config, folder / "config.yaml"))
     check_precision(config.optim.precision, use_device(config.device))
-    with run_state.reserved(run_state.run_folder(config), options.resume, options.overwrite):
+    with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)
         training.run()
-    return training.folder
+    return folder
 
 
 

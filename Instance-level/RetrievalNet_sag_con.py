@@ -42,7 +42,7 @@ if __name__ == "__main__":
 from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
-from crossmodal.config import Config, ConfigError, load_config, to_yaml
+from crossmodal.config import Config, ConfigError, in_short, load_config
 from crossmodal.config.released import departures, notes
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
@@ -294,13 +294,14 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     """Train as the command line says; returns the run's folder."""
     options = parse(arguments)
     config = load_config(options.config, options.set)
-    LOG.info("settings:\n%s", to_yaml(config))
-    check_precision(config.optim.precision, use_device(config.device))
+    folder = run_state.run_folder(config)
     ranks.quiet_others()
-    with run_state.reserved(run_state.run_folder(config), options.resume, options.overwrite):
+    LOG.info("%s", in_short(config, folder / "config.yaml"))
+    check_precision(config.optim.precision, use_device(config.device))
+    with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)
         training.run()
-    return training.folder
+    return folder
 
 
 

@@ -15,6 +15,7 @@ from crossmodal.config.category import (
     CategoryOptimConfig,
     DomainConfig,
 )
+from crossmodal.config.differences import differences, in_short
 from crossmodal.config.instance import (
     Config,
     DataConfig,
@@ -56,7 +57,9 @@ __all__ = [
     "OptimConfig",
     "PictureConfig",
     "config_hash",
+    "differences",
     "from_dict",
+    "in_short",
     "load_config",
     "load_tree",
     "noted_yaml",
