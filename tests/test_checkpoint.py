@@ -185,3 +185,17 @@ def test_kill_9_while_saving_leaves_a_loadable_file(tmp_path: Path) -> None:
     assert (tmp_path / "best.safetensors").exists()
     save(tmp_path, small())
     assert len(list(tmp_path.iterdir())) <= 3  # what the killed ones left is cleaned up
+
+
+def test_what_to_do_where_there_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="none: no such checkpoint; train first, or give "
+                                              "another run's folder or file with --checkpoint$"):
+        module.find(tmp_path / "runs" / "none")
+    for name in ("demo", "chairs"):
+        save(tmp_path / "runs" / name, Checkpoint())
+    (tmp_path / "runs" / "empty").mkdir()
+    for name in ("none", "empty"):
+        with pytest.raises(CheckpointError, match="there are .*runs/chairs, .*runs/demo$"):
+            module.find(tmp_path / "runs" / name)
+    with pytest.raises(CheckpointError, match="no such checkpoint; there are last.safetensors$"):
+        module.find(tmp_path / "runs" / "demo", "best")

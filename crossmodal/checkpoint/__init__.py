@@ -116,10 +116,19 @@ def find(place: PathLike, which: str = "last") -> Path:
     place = Path(place)
     path = place / f"{which}{SUFFIX}" if place.is_dir() else place
     if not path.is_file():
-        beside = sorted(p.name for p in path.parent.glob(f"*{SUFFIX}"))
-        there = f"; there are {', '.join(beside)}" if beside else ""
-        raise CheckpointError(f"{path}: no such checkpoint{there}")
+        raise CheckpointError(f"{path}: no such checkpoint; {_instead(path)}")
     return path
+
+
+def _instead(path: Path) -> str:
+    """What to do where a checkpoint is not there: use one that is, or train."""
+    beside = sorted(p.name for p in path.parent.glob(f"*{SUFFIX}"))
+    if beside:
+        return f"there are {', '.join(beside)}"
+    runs = sorted({str(p.parent) for folder in (path.parent, path.parent.parent)
+                   for p in folder.glob(f"*/last{SUFFIX}")})
+    there = f"; there are {first_names(runs)}" if runs else ""
+    return f"train first, or give another run's folder or file with --checkpoint{there}"
 
 
 def is_checkpoint(path: Path) -> bool:

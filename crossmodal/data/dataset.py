@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crossmodal.config import DataConfig
 from crossmodal.data.errors import DataError, some
+from crossmodal.data.makers import how_to_make
 from crossmodal.data.records import (
     QueryRecord,
     ShapeKey,
@@ -74,8 +75,8 @@ def data_folder(data: DataConfig) -> Path:
     try:
         return Path(paths.find(Path(data.root) / data.name))
     except FileNotFoundError as error:
-        raise DataError(f"no data set '{data.name}': {error}. Set data.root and data.name, or make "
-                        "the data with the programs of crossmodal.prepare") from error
+        raise DataError(f"no data set '{data.name}' in {data.root}, neither here nor under "
+                        f"{paths.REPO_ROOT}: {how_to_make(data.name, data.root)}") from error
 
 
 def open_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
@@ -93,7 +94,8 @@ def find_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
     try:
         folder = Path(paths.find(Path(data.root) / data.library))
     except FileNotFoundError as error:
-        raise DataError(f"no second library: {error}. Set data.root and data.library") from error
+        raise DataError(f"no second library '{data.library}' in {data.root}: "
+                        f"{how_to_make(data.library, data.root)} (data.library)") from error
     store = ViewStore({})
     for category in categories:
         path = folder / data.library_views.replace("{category}", category)

@@ -15,6 +15,7 @@ from crossmodal.data.image_lists import (
     read_items,
     read_names,
 )
+from crossmodal.data.makers import how_to_make
 from crossmodal.runtime import paths, seeds
 
 
@@ -146,9 +147,8 @@ def find(data: DomainConfig, name: str) -> Path:
     try:
         return paths.find(name)
     except FileNotFoundError as error:
-        raise DataError(f"no list or folder {name}: neither {inside} nor as given. Check data.root "
-                        "and data.name, or make the data with the programs of crossmodal.prepare"
-                        ) from error
+        raise DataError(f"no list or folder {name}: neither {inside} nor as given; "
+                        f"{how_to_make(data.name, data.root)}") from error
 
 
 def class_file(data: DomainConfig, where: Path) -> Path:

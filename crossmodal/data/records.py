@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from crossmodal.data.errors import DataError, some
+from crossmodal.data.makers import how_to_make
 
 
 class ShapeKey(NamedTuple):
@@ -48,8 +49,8 @@ def read_list(path: Path, mask_dir: str | None = None) -> list[QueryRecord]:
     try:
         items = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{path}: no such list; check data.root and data.name, or make the data "
-                        "with the programs of crossmodal.prepare") from error
+        raise DataError(f"{path}: no such list; "
+                        f"{how_to_make(path.parent.name, path.parent.parent)}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a readable json list: {error}") from error
     if not isinstance(items, list) or not items:

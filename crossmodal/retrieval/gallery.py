@@ -157,8 +157,9 @@ def _read_index(path: Path) -> _Index:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise GalleryError(f"{path}: no gallery here; make it with python -m crossmodal.search "
-                           "index") from error
+        raise GalleryError(
+            f"{path.parent}: no index here; make it with `python -m crossmodal.search index "
+            f"--meshes MESHES --checkpoint RUN --index {path.parent}`") from error
     except (OSError, ValueError) as error:
         raise GalleryError(f"{path}: not readable ({error}); {_remedy(path.parent)}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

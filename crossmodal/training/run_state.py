@@ -149,6 +149,9 @@ def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optim
 
     facts : of the data, as they were given to ``save``; they must be the same
     """
+    if not (folder / f"last{checkpoint.SUFFIX}").exists():
+        raise checkpoint.CheckpointError(f"{folder}: there is no such checkpoint to go on from; "
+                                         "start the run without --resume")
     saved = checkpoint.load(folder, "last")
     # A key that is newer than the checkpoint had its default then.
     old = tree_from_dict(type(config), saved.state["config"], str(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,17 @@ from crossmodal.weights.names import to_torchvision
 from crossmodal.weights.read import SUFFIXES, read_weights
 
 FOLDER = "pretrained_resnet"
+SOURCE = "https://download.pytorch.org/models/"
+FILES = {  # torchvision's, by the name of the network
+    "resnet18": "resnet18-f37072fd.pth", "resnet34": "resnet34-b627a593.pth",
+    "resnet50": "resnet50-0676ba61.pth", "resnet101": "resnet101-63fe2227.pth",
+    "resnet152": "resnet152-394f9c45.pth", "alexnet": "alexnet-owt-7be5be79.pth",
+    "vgg11": "vgg11-8a719046.pth", "vgg11_bn": "vgg11_bn-6002323d.pth",
+    "vgg13": "vgg13-19584684.pth", "vgg13_bn": "vgg13_bn-abd245e5.pth",
+    "vgg16": "vgg16-397923af.pth", "vgg16_bn": "vgg16_bn-6c64b313.pth",
+    "vgg19": "vgg19-dcbb9e9d.pth", "vgg19_bn": "vgg19_bn-c79401a0.pth",
+    "mobilenet_v2": "mobilenet_v2-b0353104.pth",
+}
 DIGEST_IN_NAME = re.compile(r"-([0-9a-f]{8})\.[a-z]+$")
 
 
@@ -41,10 +53,12 @@ def find_pretrained(name: str) -> Path:
                 and not p.name.startswith((f"{name}_bn-", f"{name}_bn."))]
     if named or starting:
         return (named or starting)[0]
+    fetch = f"get them with `wget -P {shlex.quote(str(folder))} {SOURCE}{FILES[name]}`" \
+        if name in FILES else f"put the file there (see {FOLDER}/README.md)"
     raise WeightsError(
         f"no weights '{name}': neither that path nor {folder}/{name}[-...]"
-        f"{{{','.join(SUFFIXES)}}} is there. Put the file there (see {FOLDER}/README.md), or start "
-        "from random weights with --set model.pretrained=none"
+        f"{{{','.join(SUFFIXES)}}} is there: {fetch}, or start from random weights with "
+        "--set model.pretrained=none"
     )
 
 

@@ -217,7 +217,7 @@ def test_training_on_test_pictures_is_said(
 
 
 def test_no_data_set_at_all(tiny: Tiny) -> None:
-    with pytest.raises(DataError, match="no data set 'other'.*data.root"):
+    with pytest.raises(DataError, match="no data set 'other'.*own_library --meshes .*data.root"):
         InstanceDataset.load(tiny.config("name=other"))
 
 

@@ -119,7 +119,7 @@ def test_a_torn_gallery_is_refused_with_a_remedy(tmp_path: Path, damage, message
 
 
 def test_no_gallery_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(GalleryError, match="no gallery here; make it with"):
+    with pytest.raises(GalleryError, match="no index here; make it with"):
         open_gallery(tmp_path)
 
 

@@ -134,7 +134,7 @@ def test_a_grid_survives_lost_views(mesh_folder: Path, tmp_path: Path, encoder) 
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["query", "--image", "photo.png"], "no gallery here; make it with"),
+    (["query", "--image", "photo.png"], "no index here; make it with `python -m crossmodal.search"),
     (["index", "--meshes", "nowhere"], "nowhere: no such folder of meshes"),
 ])
 def test_mistakes_get_one_clear_line(

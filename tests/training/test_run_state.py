@@ -105,7 +105,7 @@ def test_another_network_is_refused_by_name(config: Config) -> None:
 
 
 def test_nothing_to_resume_is_said(config: Config) -> None:
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(CheckpointError, match="no such checkpoint.* without --resume"):
         run_state.restore(run_state.run_folder(config), config, network(), optimiser(network()))
 
 

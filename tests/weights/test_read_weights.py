@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from torch_files import whole, zip_file
 
 from crossmodal.data.safe_pickle import UnsafePickle
+from crossmodal.runtime import paths
 from crossmodal.runtime.digest import file_digest
-from crossmodal.weights import safetensors_file
+from crossmodal.weights import pretrained, safetensors_file
 from crossmodal.weights.convert import convert, main
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.pretrained import check_named_digest, find_pretrained, read_pretrained
@@ -178,3 +180,18 @@ def test_conversion_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
             main(arguments)
         assert stop.value.code != 0
     assert "no.pth" in capsys.readouterr().err
+
+
+def test_the_command_that_fetches_missing_weights_is_told(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / pretrained.FOLDER).mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match="wget -P .*pretrained_resnet https://.*vgg19_bn-c79401"):
+        find_pretrained("vgg19_bn")
+
+
+def test_the_files_are_those_of_the_table() -> None:
+    table = (paths.REPO_ROOT / pretrained.FOLDER / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| `([\w.-]+)` \| (\S+) \|$", table, re.MULTILINE)
+    assert {name: file for name, file, _ in listed} == pretrained.FILES
+    assert all(url == pretrained.SOURCE + file for _, file, url in listed)
