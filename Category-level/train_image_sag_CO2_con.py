@@ -61,6 +61,7 @@ from crossmodal.models.category_net import Adaptation, DomainEmbeddings
 from crossmodal.models.layers import use_mixed_precision
 from crossmodal.models.style_transition import StyleDraw
 from crossmodal.runtime import jt, mpi, seeds
+from crossmodal.runtime.compile_progress import FirstSteps
 from crossmodal.runtime.device import check_precision, use_device
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger
@@ -76,6 +77,7 @@ from crossmodal.training.speed import Speed
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
+OPERATORS = 170  # that a step needs, about: Jittor compiles them in the first one, once a machine
 ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, SetupError,
           FileExistsError, FloatingPointError, OSError)
 
@@ -101,6 +103,7 @@ class Training:
         self.optimiser = make_optimiser(self.parts, config)
         self.progress = run_state.Progress(weights=net.weights)
         self.saved_steps, self.speed = -1, Speed()
+        self.compiling = FirstSteps(OPERATORS)
         if resume:
             self.progress = run_state.restore(self.folder, config, self.parts, self.optimiser,
                                               self.facts)
@@ -145,7 +148,8 @@ class Training:
         began = time.monotonic()
         try:
             for batch in loader.epoch(0, start=progress.total_steps):
-                self.step(batch)
+                with self.compiling:
+                    self.step(batch)
                 now = time.monotonic()
                 self.speed.add(now - began)
                 progress.seconds, began = progress.seconds + now - began, now

@@ -56,6 +56,7 @@ from crossmodal.models.style_transition import Style, StyleDraw
 from crossmodal.models.tensors import named_tensors
 from crossmodal.retrieval.evaluate import FIGURES, evaluate_queries
 from crossmodal.runtime import jt, ranks, seeds
+from crossmodal.runtime.compile_progress import FirstSteps
 from crossmodal.runtime.device import check_precision, use_device
 from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.errors import SetupError
@@ -73,6 +74,7 @@ from crossmodal.training.speed import Speed
 from crossmodal.weights.errors import WeightsError
 
 LOG = get_logger("train")
+OPERATORS = 170  # that a step needs, about: Jittor compiles them in the first one, once a machine
 ERRORS = (ConfigError, DataError, CheckpointError, WeightsError, LoaderError, SetupError,
           FileExistsError, FloatingPointError, OSError)
 
@@ -114,6 +116,7 @@ class Training:
         self.schedule = planned_schedule(config, self.steps_per_epoch, self.last_step)
         self.asked_to_stop = self.out_of_time = False
         self.speed = Speed()
+        self.compiling = FirstSteps(OPERATORS, silent=not ranks.is_first())
 
     def run(self) -> None:
         """Epochs until the plan is done, time is up, validation is stale or somebody asks."""
@@ -147,7 +150,8 @@ class Training:
         began = time.monotonic()
         try:
             for batch in loader.epoch(progress.epoch, start=progress.step):
-                self.step(batch)
+                with self.compiling:
+                    self.step(batch)
                 now = time.monotonic()
                 self.speed.add(now - began)
                 progress.seconds, began = progress.seconds + now - began, now
