@@ -3,6 +3,7 @@
 # make test   everything the tests check
 PYTHON ?= python3
 VENV ?= .venv
+TEST_WORKERS ?= 2
 DEMO := ./configs/demo.yaml
 DEMO_CATEGORY := ./configs/demo_category.yaml
 
@@ -170,7 +171,7 @@ kinds: kinds-data
 	done
 
 test: $(MADE)/.requirements-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lint: $(MADE)/.requirements-dev
 	$(BIN)/python -m ruff check .

@@ -19,9 +19,9 @@ QUIET = {
     "FIX_TORCH_ERROR": "0",  # do not import torch: its oneDNN clashes with ours
 }
 # Jittor compiles the operators of a graph in 16 threads, and now and then one of them dies of a
-# segmentation fault, mostly when two programs compile at the same time. One compiles in the main
-# thread.
-STEADY = {"use_parallel_op_compiler": "1"}
+# segmentation fault, mostly when two programs compile at the same time. Without, the main thread
+# compiles each when it is first needed, and nothing is printed between the progress bars.
+STEADY = {"use_parallel_op_compiler": "0"}
 # Downloads CUDA would start at import; cuDNN and cuBLAS do without them.
 NO_DOWNLOADS = {"use_cutt": "0", "use_cutlass": "0", "use_nccl": "0"}
 

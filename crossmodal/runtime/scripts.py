@@ -29,12 +29,15 @@ _PYTHON = """\
 case "$1" in
   */asm_tuner.py)
     shift; compiler="${{1#--cc_path=}}"; shift
-    {precompiled}exec "$compiler" "$@" ;;
+    for output; do :; done
+    fresh="$output.$$"
+    {precompiled}"$compiler" "$@" -o "$fresh" || {{ rm -f "$fresh"; exit 1; }}
+    exec mv -f "$fresh" "$output" ;;
   *) exec {python} "$@" ;;
 esac
 """
 _PRECOMPILED = """\
-"$compiler" -include {header} "$@" 2>/dev/null && exit 0
+"$compiler" -include {header} "$@" -o "$fresh" 2>/dev/null ||
     """
 
 
@@ -56,6 +59,9 @@ def write_python(folder: Path, header: Path | None = None) -> Path:
     (use_movnt) that is off; leaving that out saves a third of the compilation. And the path of the
     interpreter is a part of what decides whether an operator is compiled again: `python` and
     `../.venv/bin/python` would compile everything in turn.
+
+    The output, which a command names last, appears whole or not at all: two programs may compile
+    an operator at the same time, and each loads what is there when its own compiler is done.
 
     header : to be included first, precompiled, in every operator; what does not compile with it
         is compiled without.

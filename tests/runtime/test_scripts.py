@@ -10,12 +10,23 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal.runtime import scripts
+from crossmodal.runtime import elf, scripts
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="shell scripts")
 
 
-def ask(script: Path, *arguments: str) -> str:
+def stand_in(folder: Path, check: str = "exit 0") -> Path:
+    """A compiler that passes a check or fails, prints its command up to the last two words, and
+    writes what the last one names."""
+    path = folder / "compiler"
+    path.write_text('#!/bin/sh\nfor last; do :; done\necho half > "$last"\n'
+                    f'({check}) || {{ echo no >&2; exit 1; }}\n'
+                    'echo "${*% -o *}"\nprintf compiled > "$last"\n')
+    path.chmod(0o755)
+    return path
+
+
+def ask(script: Path, *arguments: str | Path) -> str:
     command = [script, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -42,20 +53,44 @@ def test_python_is_this_python(tmp_path: Path) -> None:
 
 def test_operators_are_compiled_directly(tmp_path: Path) -> None:
     path = scripts.write_python(tmp_path)
-    answer = ask(path, "/some where/asm_tuner.py", "--cc_path=/bin/echo", "an op.cc", "-o", "op.so")
-    assert answer == "an op.cc -o op.so"
+    compiler = stand_in(tmp_path)
+    output = tmp_path / "an op.so"
+    command = [path, "/some where/asm_tuner.py", f"--cc_path={compiler}", "an op.cc", "-o", output]
+    assert ask(*command) == f"an op.cc -o {output}"
+    assert output.read_text() == "compiled"
+    assert sorted(tmp_path.glob("an op*")) == [output]
+
+
+def test_an_operator_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Also where another program compiled it before: what that one has loaded stays as it is."""
+    output = tmp_path / "op.so"
+    output.write_text("another's")
+    before = output.stat().st_ino
+    path = scripts.write_python(tmp_path)
+    for fails, content in ((True, "another's"), (False, "compiled")):
+        compiler = stand_in(tmp_path, "exit 1" if fails else "exit 0")
+        done = subprocess.run([path, "/j/asm_tuner.py", f"--cc_path={compiler}", "-o", output])
+        assert (done.returncode != 0) == fails and output.read_text() == content
+        assert list(tmp_path.glob("op*")) == [output]
+    assert output.stat().st_ino != before
+
+
+def test_a_real_compiler_takes_such_a_command(tmp_path: Path) -> None:
+    (tmp_path / "op.cc").write_text("int answer() { return 42; }")
+    path = scripts.write_python(tmp_path)
+    ask(path, "/j/asm_tuner.py", "--cc_path=g++", str(tmp_path / "op.cc"), "-shared", "-fPIC",
+        "-o", str(tmp_path / "op.so"))
+    assert elf.is_intact(tmp_path / "op.so")
 
 
 def test_an_operator_that_a_header_breaks_is_compiled_without_it(tmp_path: Path) -> None:
-    compiler = tmp_path / "compiler"  # one that takes no -include
-    compiler.write_text('#!/bin/sh\n[ "$1" = -include ] && { echo no >&2; exit 1; }\necho "$@"\n')
-    compiler.chmod(0o755)
-    header = tmp_path / "the header.h"
+    compiler = stand_in(tmp_path, '[ "$1" != -include ]')
+    header, output = tmp_path / "the header.h", tmp_path / "op.so"
     path = scripts.write_python(tmp_path, header)
-    assert ask(path, "/j/asm_tuner.py", f"--cc_path={compiler}", "an op.cc") == "an op.cc"
-    compiler.write_text('#!/bin/sh\necho "$@"\n')
-    assert ask(path, "/j/asm_tuner.py", f"--cc_path={compiler}", "an op.cc") == \
-        f"-include {header} an op.cc"
+    command = [path, "/j/asm_tuner.py", f"--cc_path={compiler}", "an op.cc", "-o", output]
+    assert ask(*command) == f"an op.cc -o {output}"
+    stand_in(tmp_path)
+    assert ask(*command) == f"-include {header} an op.cc -o {output}"
 
 
 def test_the_way_python_is_called_changes_nothing(
