@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -252,6 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)
         training.run()
+    LOG.info("next: %s", "the same with --resume, to go on" if training.stop.requested else
+             shlex.join(["python", "test.py", "--checkpoint", str(folder)]))
     return folder
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -305,6 +306,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)
         training.run()
+    settings = [word for text in options.set for word in ("--set", text)]
+    LOG.info("next: %s", "the same with --resume, to go on" if training.asked_to_stop else
+             shlex.join(["python", "RetrievalNet_test.py", "--config", options.config, *settings]))
     return folder
 
 

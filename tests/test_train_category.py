@@ -63,7 +63,7 @@ def test_it_learns_and_leaves_what_it_should(bench: Bench, whole: str) -> None:
         "config.yaml", "log.jsonl", "last.safetensors", "output.txt"}
     output = (bench.folder(whole) / "output.txt").read_text()
     assert "18 source pictures of 3 classes, 12 unlabelled target items of 4 views" in output
-    assert "peak memory" in output
+    assert "peak memory" in output and "next: python test.py --checkpoint" in output
     saved = checkpoint.load(bench.folder(whole))
     assert saved.state["classes"] == list(KINDS)
     assert saved.model["source_seen"].all() and saved.model["target"].any()  # moving centroids

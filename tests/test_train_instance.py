@@ -105,7 +105,8 @@ def test_it_learns_and_leaves_what_it_should(bench: Bench, whole: str) -> None:
     names = {path.name for path in bench.folder(whole).iterdir()}
     assert names == {"config.yaml", "log.jsonl", "speed.json", "last.safetensors",
                      "best.safetensors", "output.txt"}
-    assert "peak memory" in (bench.folder(whole) / "output.txt").read_text()
+    output = (bench.folder(whole) / "output.txt").read_text()
+    assert "peak memory" in output and "next: python RetrievalNet_test.py --config" in output
     best = checkpoint.load(bench.folder(whole), "best").state["progress"]
     assert best["best"] == max(line["mrr"] for line in validated)
 
