@@ -1,7 +1,8 @@
 # make demo   from nothing to a table and a picture, on generated data
 # make demo-category   the same for the kind of shape, where only photos have labels
 # make test   everything the tests check
-PYTHON ?= python3
+# Makes the virtual environment; without one, python3 or the newest that works.
+PYTHON ?=
 VENV ?= .venv
 TEST_WORKERS ?= 2
 DEMO := ./configs/demo.yaml
@@ -63,7 +64,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
     furniture-unseen kinds kinds-data test lint bench clean
 
 help:
-	@echo "make venv    virtual environment in $(VENV), made with $(PYTHON)"
+	@echo "make venv    virtual environment in $(VENV), made with $(or $(PYTHON),python3)"
 	@echo "make check   what was found on this machine, and whether Jittor computes"
 	@echo "make demo    generate data, train, test; prints a table, leaves a picture"
 	@echo "make demo-category   the same for kinds of shapes; only photos have labels"
@@ -78,11 +79,12 @@ help:
 
 # A stamp is newer than the requirements it was made from, so nothing is installed twice.
 $(MADE)/.made:
-	$(PYTHON) -m venv "$(VENV)"
+	python="$$(./choose_python.sh $(if $(PYTHON),"$(PYTHON)"))" && "$$python" -m venv "$(VENV)"
 	@touch "$@"
 
-$(MADE)/.requirements: requirements.txt pyproject.toml | $(MADE)/.made
+$(MADE)/.requirements: requirements.txt requirements-jittor.txt pyproject.toml | $(MADE)/.made
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-jittor.txt
 	@touch "$@"
 
 $(MADE)/.requirements-dev: requirements-dev.txt requirements-easydl.txt $(MADE)/.requirements

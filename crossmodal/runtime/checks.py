@@ -12,14 +12,23 @@ from pathlib import Path
 from crossmodal.runtime.errors import SetupError
 
 
+def check_python() -> None:
+    """Refuse a Python without a global lock, on which Jittor's core relies throughout."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise SetupError(
+            f"{sys.executable} is a free-threaded Python, and Jittor needs the ordinary one: make "
+            "the virtual environment with a python3 whose name does not end in t."
+        )
+
+
 def check_numpy() -> None:
-    """Refuse NumPy 2, from which Jittor takes wrong numbers without any error."""
+    """Refuse a NumPy newer than 2: Jittor reads its arrays where they lie in memory."""
     import numpy
 
-    if int(numpy.__version__.split(".")[0]) >= 2:
+    if int(numpy.__version__.partition(".")[0]) > 2:
         raise SetupError(
-            f"NumPy {numpy.__version__} is installed, and Jittor reads its arrays wrongly without "
-            'noticing: run `pip install "numpy<2"`.'
+            f"NumPy {numpy.__version__} is installed, and how it keeps arrays in memory is not "
+            'known to Jittor: run `pip install "numpy<3"`.'
         )
 
 

@@ -9,15 +9,17 @@ from crossmodal.runtime import cuda_overlay, cuda_probe, mpi, scripts
 from crossmodal.runtime.cpus import usable_cpus
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import own_folder
+from crossmodal.runtime.jittor_patches import numpy_generation
 
 QUIET = {
     "log_silent": "1",
-    # The default follows the git branch of the folder Jittor is installed under: with a virtual
-    # environment inside a checkout, every new branch would build Jittor anew. A name of our own
-    # also keeps programs that import Jittor with other settings from rebuilding it back and forth.
-    "cache_name": "crossmodal",
     "FIX_TORCH_ERROR": "0",  # do not import torch: its oneDNN clashes with ours
 }
+# The default cache follows the git branch of the folder Jittor is installed under: with a virtual
+# environment inside a checkout, every new branch would build Jittor anew. A name of our own also
+# keeps programs that import Jittor with other settings from rebuilding it back and forth, and one
+# for each generation of NumPy keeps a core from being read with arrays it was not compiled for.
+CACHE_NAMES = {1: "crossmodal", 2: "crossmodal-numpy2"}
 # Jittor compiles the operators of a graph in 16 threads, and now and then one of them dies of a
 # segmentation fault, mostly when two programs compile at the same time. Without, the main thread
 # compiles each when it is first needed, and nothing is printed between the progress bars.
@@ -29,12 +31,19 @@ NO_DOWNLOADS = {"use_cutt": "0", "use_cutlass": "0", "use_nccl": "0"}
 def prepare(home: Path) -> cuda_probe.CudaProbe:
     """Set the variables for a Jittor that lives in `home`; what was found about CUDA."""
     _set_defaults({**QUIET, **STEADY})
-    if os.name != "nt" and "python_config_path" not in os.environ:
-        config = scripts.write_python_config(own_folder(home))
-        os.environ["python_config_path"] = str(config)
+    _set_for_this_python(home)
     _limit_threads()
     mpi.prepare()
     return _choose_cuda(home)
+
+
+def _set_for_this_python(home: Path) -> None:
+    """Set what another interpreter's program, started from here, must not take over from this."""
+    if os.environ.get("cache_name", "crossmodal") in CACHE_NAMES.values():
+        os.environ["cache_name"] = CACHE_NAMES[numpy_generation()]
+    given = os.environ.get("python_config_path")
+    if os.name != "nt" and (not given or Path(given).parent == own_folder(home)):
+        os.environ["python_config_path"] = str(scripts.write_python_config(own_folder(home)))
 
 
 def _choose_cuda(home: Path) -> cuda_probe.CudaProbe:

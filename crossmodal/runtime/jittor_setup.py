@@ -19,6 +19,7 @@ from crossmodal.runtime import (
     environment,
     half_built,
     home,
+    jittor_overlay,
     lasting_thread,
     locks,
     memory,
@@ -53,6 +54,7 @@ def load_jittor() -> ModuleType:
     SetupError : Jittor cannot run here; the message says why and what to do.
     """
     with _IMPORT_LOCK:
+        checks.check_python()
         checks.check_numpy()
         _learn_limits()
         jittor = sys.modules.get("jittor")
@@ -91,7 +93,8 @@ def _prepare_and_import() -> ModuleType:
     if _PROBE.devices and not _PROBE.usable:
         _LOG.warning("running on the CPU: %s", _PROBE.obstacle)
     onednn.install(place)
-    plain_path.import_by_links(place)
+    if jittor_overlay.install(place) is None:
+        plain_path.import_by_links(place)
     with contained(), home.jittor_at_home(place):
         try:
             return _build_and_import(place, trust_stamp=True)
@@ -105,6 +108,7 @@ def _finish(jittor: Any) -> None:
     global _FINISHED
     if _FINISHED:
         return
+    jittor_overlay.refuse_unpatched(jittor)
     _FINISHED = True
     if onednn.supported() and jittor.compile_extern.mkl_ops is None:
         _LOG.warning("Jittor was imported without oneDNN: convolutions on the CPU will be slow")

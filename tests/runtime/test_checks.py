@@ -16,16 +16,23 @@ from crossmodal.runtime.errors import SetupError
 START = "from crossmodal.runtime import jt"
 
 
-def test_numpy_2_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(np, "__version__", "2.1.0")
-    with pytest.raises(SetupError, match=r'NumPy 2\.1\.0 .*pip install "numpy<2"'):
-        checks.check_numpy()
+@pytest.mark.parametrize("version", ["1.23.0", "2.0.0rc1", "2.5.5"])
+def test_numpy_1_and_2_are_known(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(np, "__version__", version)
+    checks.check_numpy()
 
 
-def test_numpy_2_is_refused_before_jittor_is_imported(run) -> None:
-    ended = run(f"import numpy, sys; numpy.__version__ = '2.0.0'\n{START}")
+def test_numpy_3_is_refused_before_jittor_is_imported(run) -> None:
+    ended = run(f"import numpy, sys; numpy.__version__ = '3.0.0'\n{START}")
     assert ended.returncode == 1
-    assert "SetupError: NumPy 2.0.0 is installed" in ended.stderr
+    assert "SetupError: NumPy 3.0.0 is installed" in ended.stderr
+    assert 'pip install "numpy<3"' in ended.stderr
+
+
+def test_a_python_without_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
+    with pytest.raises(SetupError, match="free-threaded Python"):
+        checks.check_python()
 
 
 def test_no_compiler(run, tmp_path: Path) -> None:
