@@ -65,10 +65,10 @@ def refuse_unpatched(jittor: ModuleType) -> None:
     """Raise SetupError for a Jittor that was imported as installed, and does not run here so."""
     folder = Path(str(jittor.__file__)).parent.parent
     if not _is_overlay(folder) and _patched_texts(folder):
-        reasons = " and ".join(dict.fromkeys(p.needed_by for p in jittor_patches.needed()))
         raise SetupError(
-            f"`import jittor` came before this project's, and as it is installed Jittor does not "
-            f"run with {reasons}: put `from crossmodal.runtime import jt` first."
+            "`import jittor` came before this project's, and as it is installed Jittor does not "
+            f"run with {jittor_patches.needed()[0].needed_by}: put `from crossmodal.runtime "
+            "import jt` first."
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from crossmodal.runtime.errors import SetupError
 
-NEW_NUMPY, NEW_PYTHON = "NumPy 2", "Python 3.13"
+NEW_NUMPY, NEW_PYTHON, NEWER_PYTHON = "NumPy 2", "Python 3.13", "Python 3.14"
 
 
 class Patch(NamedTuple):
@@ -32,7 +32,11 @@ def numpy_generation() -> int:
 
 def needed() -> list[Patch]:
     """The changes that this Python and this NumPy need; none with older ones."""
-    given = {NEW_NUMPY: numpy_generation() >= 2, NEW_PYTHON: sys.version_info >= (3, 13)}
+    given = {
+        NEW_NUMPY: numpy_generation() >= 2,
+        NEW_PYTHON: sys.version_info >= (3, 13),
+        NEWER_PYTHON: sys.version_info >= (3, 14),
+    }
     return [patch for patch in PATCHES if given[patch.needed_by]]
 
 
@@ -54,7 +58,7 @@ def patched(text: str, patches: list[Patch], numpy_is_allowed: bool) -> str:
         count = text.count(patch.expected)
         if count == 1:
             text = text.replace(patch.expected, patch.instead)
-        elif count or not (numpy_is_allowed or patch.needed_by == NEW_PYTHON):
+        elif count or (patch.needed_by == NEW_NUMPY and not numpy_is_allowed):
             raise SetupError(
                 f"this Jittor cannot be made to run with {patch.needed_by}: {patch.file} differs "
                 "from that of Jittor 1.3.11. Run `pip install --no-deps jittor==1.3.11.0`."
@@ -141,4 +145,6 @@ PyArrayDescr_Proxy* (*PyArray_DescrFromType)(int);
     # Since Python 3.13 what `exec` imports does not appear in locals().
     Patch(_COMPILER, NEW_PYTHON, "mod = locals()[gen_name]", "mod = sys.modules[gen_name]"),
     Patch(_UTILS, NEW_PYTHON, "mod = locals()[hash]", "mod = sys.modules[hash]"),
+    # Python 3.14 starts a pool in fresh processes, which import the program once more each.
+    Patch(_UTILS, NEWER_PYTHON, "p = Pool(", "p = mp.get_context('fork').Pool("),
 ]

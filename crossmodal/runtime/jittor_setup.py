@@ -23,6 +23,7 @@ from crossmodal.runtime import (
     lasting_thread,
     locks,
     memory,
+    native_arrays,
     onednn,
     openmp,
     plain_path,
@@ -112,6 +113,7 @@ def _finish(jittor: Any) -> None:
     _FINISHED = True
     if onednn.supported() and jittor.compile_extern.mkl_ops is None:
         _LOG.warning("Jittor was imported without oneDNN: convolutions on the CPU will be slow")
+    native_arrays.convert_before_copying(jittor)
     seeds.seed_jittor(jittor)
     end_compilers(sys.modules["jittor_utils"])
     threads_at_exit.guard_exit()

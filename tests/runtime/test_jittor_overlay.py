@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib.machinery
 import os
 import subprocess
 import sys
@@ -73,7 +73,7 @@ def test_changed_files_are_copies_and_the_others_links(site: Path, tmp_path: Pat
 
 def test_it_is_what_python_imports(site: Path, tmp_path: Path) -> None:
     place = jittor_overlay.install(tmp_path / "home")
-    spec = importlib.util.find_spec("jittor")
+    spec = importlib.machinery.PathFinder.find_spec("jittor")
     assert spec is not None and spec.origin == str(place / "jittor" / "__init__.py")
     assert sys.path == [str(place), str(site)]
 
@@ -203,7 +203,7 @@ def test_no_jittor_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_one_imported_as_installed_is_refused(site: Path, tmp_path: Path) -> None:
     plain = SimpleNamespace(__file__=str(site / "jittor" / "__init__.py"))
-    with pytest.raises(SetupError, match=r"with NumPy 2 and Python 3\.13: put `from crossmodal"):
+    with pytest.raises(SetupError, match="not run with NumPy 2: put `from crossmodal"):
         jittor_overlay.refuse_unpatched(plain)
     place = jittor_overlay.install(tmp_path / "home")
     assert place is not None
