@@ -5,6 +5,8 @@
 PYTHON ?=
 VENV ?= .venv
 TEST_WORKERS ?= 2
+# What `make test` runs: everything, or the folders and tests named here.
+TESTS ?=
 DEMO := ./configs/demo.yaml
 DEMO_CATEGORY := ./configs/demo_category.yaml
 
@@ -173,7 +175,7 @@ kinds: kinds-data
 	done
 
 test: $(MADE)/.requirements-dev
-	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 lint: $(MADE)/.requirements-dev
 	$(BIN)/python -m ruff check .
