@@ -134,12 +134,22 @@ def _make(place: Path, installed: Path, files: list[str], texts: dict[str, str])
                 target.write_text(texts[name], encoding="utf8")
             else:
                 target.symlink_to(installed / name)
+                _link_compiled(target, installed / name)
         (fresh / _ORIGIN).write_text(str(installed))
         shutil.rmtree(place, ignore_errors=True)  # left over from a killed process
         fresh.chmod(0o755)
         fresh.rename(place)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _link_compiled(link: Path, module: Path) -> None:
+    """Link what Python compiled of a module when it was installed, which saves doing it again."""
+    if module.suffix == ".py":
+        for compiled in module.parent.glob(f"__pycache__/{module.stem}.*.pyc"):
+            target = link.parent / "__pycache__" / compiled.name
+            target.parent.mkdir(exist_ok=True)
+            target.symlink_to(compiled)
 
 
 def _remove_orphans(parent: Path) -> None:
