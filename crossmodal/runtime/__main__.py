@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SetupError as error:
         print(f"crossmodal.runtime: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    differences = self_check.run_checks(jt, None if check_all else ["convolution"])
+    differences = self_check.run_checks(jt, None if check_all else ["arrays", "convolution"])
     failed = self_check.failures(differences)
     for name, difference in differences.items():
         verdict = "WRONG" if name in failed else "ok"

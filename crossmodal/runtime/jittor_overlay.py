@@ -41,7 +41,7 @@ def install(home: Path) -> Path | None:
     """
     installed = installed_folder()
     texts = _patched_texts(installed)
-    sys.path[:] = [entry for entry in sys.path if not _is_overlay(Path(entry))]
+    sys.path[:] = [entry for entry in sys.path if not is_overlay(Path(entry))]
     if not texts:
         return None
     place = _ensure_made(own_folder(home), installed, texts)
@@ -51,7 +51,7 @@ def install(home: Path) -> Path | None:
 
 def installed_folder() -> Path:
     """The folder that holds the installed packages ``jittor`` and ``jittor_utils``."""
-    places = [entry for entry in sys.path if not _is_overlay(Path(entry))]
+    places = [entry for entry in sys.path if not is_overlay(Path(entry))]
     spec = machinery.PathFinder.find_spec("jittor", places) or util.find_spec("jittor")
     if spec is None or spec.origin is None:
         raise SetupError(
@@ -64,7 +64,7 @@ def installed_folder() -> Path:
 def refuse_unpatched(jittor: ModuleType) -> None:
     """Raise SetupError for a Jittor that was imported as installed, and does not run here so."""
     folder = Path(str(jittor.__file__)).parent.parent
-    if not _is_overlay(folder) and _patched_texts(folder):
+    if not is_overlay(folder) and _patched_texts(folder):
         raise SetupError(
             "`import jittor` came before this project's, and as it is installed Jittor does not "
             f"run with {jittor_patches.needed()[0].needed_by}: put `from crossmodal.runtime "
@@ -94,7 +94,8 @@ def _numpy_is_allowed(installed: Path) -> bool:
     return bool(found) and not any(_NUMPY_BELOW_2.match(text) for text in requirements)
 
 
-def _is_overlay(folder: Path) -> bool:
+def is_overlay(folder: Path) -> bool:
+    """Whether a folder of packages is one that was made here."""
     return (folder / _ORIGIN).is_file()
 
 
@@ -103,10 +104,10 @@ def _ensure_made(parent: Path, installed: Path, texts: dict[str, str]) -> Path:
     files = _installed_files(installed)
     digest = text_digest(repr((str(installed), files, sorted(texts.items()))))
     place = parent / f"jittor-{digest[:12]}"
-    if not _is_overlay(place):
+    if not is_overlay(place):
         parent.mkdir(parents=True, exist_ok=True)
         with locked(parent / "jittor.lock"):
-            if not _is_overlay(place):
+            if not is_overlay(place):
                 _remove_orphans(parent)
                 _make(place, installed, files, texts)
     return place
@@ -155,5 +156,5 @@ def _link_compiled(link: Path, module: Path) -> None:
 def _remove_orphans(parent: Path) -> None:
     """Remove the overlays of Jittors that are gone, with their virtual environments."""
     for folder in parent.glob("jittor-*"):
-        if _is_overlay(folder) and not Path((folder / _ORIGIN).read_text()).is_dir():
+        if is_overlay(folder) and not Path((folder / _ORIGIN).read_text()).is_dir():
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import crossmodal
-from crossmodal.runtime import device, home, jittor_setup, onednn
+from crossmodal.runtime import (
+    device,
+    home,
+    jittor_overlay,
+    jittor_patches,
+    jittor_setup,
+    onednn,
+)
 from crossmodal.runtime.log import peak_memory_mib
 from crossmodal.runtime.versions import installed_versions
 
@@ -34,6 +41,7 @@ def describe(jt: Any) -> dict[str, str]:
         "CUDA": _cuda(jt),
         "oneDNN": _onednn(jt, place),
         "Jittor home": str(place),
+        "Jittor": _changes(jt),
         "cache": f"{cache} ({folder_mib(cache):.0f} MiB)",
         "peak memory": f"{peak_memory_mib():.0f} MiB",
     }
@@ -49,6 +57,15 @@ def folder_mib(folder: Path) -> float:
             except FileNotFoundError:
                 continue
     return total / 2**20
+
+
+def _changes(jt: Any) -> str:
+    """Whether Jittor is as installed, or changed for newer versions."""
+    folder = Path(jt.flags.jittor_path).parent
+    if not jittor_overlay.is_overlay(folder):
+        return "as installed"
+    reasons = dict.fromkeys(patch.needed_by for patch in jittor_patches.needed())
+    return f"changed for {', '.join(reasons)} in {folder}"
 
 
 def _cuda(jt: Any) -> str:

@@ -52,6 +52,15 @@ def _inputs() -> Pair:
     return image.astype(np.float32), filters.astype(np.float32)
 
 
+def _arrays(jt: Any) -> list[Pair]:
+    """Arrays of several layouts and types, into Jittor and out of it."""
+    image = _inputs()[0]
+    given = [image, image.T, image[::-1, :, ::2], image.astype(np.float64), image > 0,
+             np.arange(12, dtype=np.int64).reshape(3, 4).T]
+    return [(jt.array(array).numpy().astype(np.float64), array.astype(np.float64))
+            for array in given]
+
+
 def _convolution(jt: Any) -> list[Pair]:
     image, filters = _inputs()
     return [(jt.nn.conv2d(jt.array(image), jt.array(filters)).numpy(), convolve(image, filters))]
@@ -92,6 +101,7 @@ def _difference(found: np.ndarray, reference: np.ndarray) -> float:
 
 
 CHECKS: dict[str, Callable[[Any], list[Pair]]] = {
+    "arrays": _arrays,
     "convolution": _convolution,
     "gradient of the convolution": _gradient,
     "matrix product": _matmul,
