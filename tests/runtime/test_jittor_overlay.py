@@ -240,7 +240,8 @@ def test_workers_import_the_same(built: None, run, tmp_path: Path, method: str) 
         "print(queue.get(timeout=120) == jt.__file__, jt.flags.jittor_path in jt.__file__)\n"
         "worker.join(20)"
     )
-    ended = run(code, PYTHONPATH=str(tmp_path))
+    place = str(home.jittor_home())  # as the user's home too: or Jittor would remember it for ever
+    ended = run(code, PYTHONPATH=str(tmp_path), HOME=place)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip() == "True True"
 
