@@ -1,6 +1,6 @@
 """The installed Jittor with a few files changed, made of links and patched copies in the cache.
 
-Jittor 1.3.11 was written for NumPy 1 and for Python below 3.13. Where one of them is newer, Python
+Jittor 1.3.11 was written for NumPy 1, Python below 3.13 and g++ below 15. With a newer one, Python
 gets to import an overlay instead: a folder with the packages ``jittor`` and ``jittor_utils`` whose
 files are links to the installed ones, except those of :mod:`crossmodal.runtime.jittor_patches`. The
 folder comes first on ``sys.path``, which the processes that build Jittor or load data inherit.
@@ -22,7 +22,7 @@ from crossmodal.runtime import jittor_patches
 from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import own_folder
-from crossmodal.runtime.jittor_patches import Patch
+from crossmodal.runtime.jittor_patches import NEW_NUMPY, Patch
 from crossmodal.runtime.locks import locked
 
 _PACKAGES = ("jittor", "jittor_utils")
@@ -40,7 +40,7 @@ def install(home: Path) -> Path | None:
     SetupError : Jittor is not installed, or is one that is not known to run here.
     """
     installed = installed_folder()
-    texts = _patched_texts(installed)
+    texts = _patched_texts(installed, jittor_patches.needed())
     sys.path[:] = [entry for entry in sys.path if not is_overlay(Path(entry))]
     if not texts:
         return None
@@ -62,20 +62,20 @@ def installed_folder() -> Path:
 
 
 def refuse_unpatched(jittor: ModuleType) -> None:
-    """Raise SetupError for a Jittor that was imported as installed, and does not run here so."""
+    """Raise SetupError for a Jittor that was imported as installed and reads arrays wrongly."""
     folder = Path(str(jittor.__file__)).parent.parent
-    if not is_overlay(folder) and _patched_texts(folder):
+    for_numpy = [patch for patch in jittor_patches.needed() if patch.needed_by == NEW_NUMPY]
+    if not is_overlay(folder) and _patched_texts(folder, for_numpy):
         raise SetupError(
-            "`import jittor` came before this project's, and as it is installed Jittor does not "
-            f"run with {jittor_patches.needed()[0].needed_by}: put `from crossmodal.runtime "
-            "import jt` first."
+            "`import jittor` came before this project's, and as it is installed Jittor reads the "
+            "arrays of NumPy 2 wrongly: put `from crossmodal.runtime import jt` first."
         )
 
 
-def _patched_texts(installed: Path) -> dict[str, str]:
+def _patched_texts(installed: Path, wanted: list[Patch]) -> dict[str, str]:
     """The changed files of an installed Jittor: text by name; those that stay are left out."""
     by_file: dict[str, list[Patch]] = {}
-    for patch in jittor_patches.needed():
+    for patch in wanted:
         by_file.setdefault(patch.file, []).append(patch)
     changed = {}
     allowed = bool(by_file) and _numpy_is_allowed(installed)

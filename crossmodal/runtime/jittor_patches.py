@@ -1,4 +1,4 @@
-"""What Jittor 1.3.11 needs changed to run with NumPy 2, and on Python 3.13 and newer.
+"""What Jittor 1.3.11 needs changed to run with NumPy 2, Python 3.13 and g++ 15, and newer ones.
 
 Each change names a file of Jittor's, the text it expects there, once, and the text to put instead.
 :mod:`crossmodal.runtime.jittor_overlay` makes them in copies; Jittor itself stays as installed.
@@ -6,14 +6,19 @@ Each change names a file of Jittor's, the text it expects there, once, and the t
 
 from __future__ import annotations
 
+import functools
+import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from crossmodal.runtime.checks import check_compiler
 from crossmodal.runtime.errors import SetupError
 
 NEW_NUMPY, NEW_PYTHON, NEWER_PYTHON = "NumPy 2", "Python 3.13", "Python 3.14"
+NEW_COMPILER = "g++ 15"
 
 
 class Patch(NamedTuple):
@@ -30,12 +35,24 @@ def numpy_generation() -> int:
     return int(np.__version__.partition(".")[0])
 
 
+@functools.cache
+def gnu_generation() -> int:
+    """The first number of g++'s version; 0 where Jittor's compiler is another."""
+    compiler = check_compiler()
+    if not Path(compiler).name.startswith("g++"):
+        return 0
+    said = subprocess.run([compiler, "-dumpversion"], capture_output=True, text=True).stdout
+    first = said.partition(".")[0].strip()
+    return int(first) if first.isdigit() else 0
+
+
 def needed() -> list[Patch]:
-    """The changes that this Python and this NumPy need; none with older ones."""
+    """The changes that what is installed here needs; none with older versions."""
     given = {
         NEW_NUMPY: numpy_generation() >= 2,
         NEW_PYTHON: sys.version_info >= (3, 13),
         NEWER_PYTHON: sys.version_info >= (3, 14),
+        NEW_COMPILER: gnu_generation() >= 15,
     }
     return [patch for patch in PATCHES if given[patch.needed_by]]
 
@@ -145,6 +162,8 @@ PyArrayDescr_Proxy* (*PyArray_DescrFromType)(int);
     # Since Python 3.13 what `exec` imports does not appear in locals().
     Patch(_COMPILER, NEW_PYTHON, "mod = locals()[gen_name]", "mod = sys.modules[gen_name]"),
     Patch(_UTILS, NEW_PYTHON, "mod = locals()[hash]", "mod = sys.modules[hash]"),
+    # Newer compilers also refuse what cannot be right in a template that nobody uses.
+    Patch("jittor/src/misc/stack_vector.h", NEW_COMPILER, "self->at(index)", "self->a[index]"),
     # Python 3.14 starts a pool in fresh processes, which import the program once more each.
     Patch(_UTILS, NEWER_PYTHON, "p = Pool(", "p = mp.get_context('fork').Pool("),
 ]

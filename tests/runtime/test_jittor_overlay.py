@@ -17,6 +17,7 @@ from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.jittor_patches import PATCHES
 
 NAMES = sorted({patch.file for patch in PATCHES})
+FOR_NUMPY = sorted({patch.file for patch in PATCHES if patch.needed_by == "NumPy 2"})
 IN_A_PROCESS = (
     "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
     "from crossmodal.runtime import jittor_overlay, jittor_patches\n"
@@ -116,7 +117,23 @@ def test_needed_by_the_versions_here() -> None:
     assert ("Python 3.13" in by) == (sys.version_info >= (3, 13))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith((".h", ".cc"))])
+@pytest.mark.parametrize(("name", "says", "expected"), [
+    ("g++", "12", False), ("g++-15", "15.2.0", True), ("g++", "16", True),
+    ("clang++", "19", False)])
+def test_needed_by_the_compiler(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, says: str, expected: bool
+) -> None:
+    compiler = tmp_path / name
+    compiler.write_text(f"#!/bin/sh\necho {says}\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("cc_path", str(compiler))
+    jittor_patches.gnu_generation.cache_clear()
+    by = {patch.needed_by for patch in jittor_patches.needed()}
+    jittor_patches.gnu_generation.cache_clear()
+    assert ("g++ 15" in by) == expected
+
+
+@pytest.mark.parametrize("name", FOR_NUMPY)
 @pytest.mark.parametrize("change", ["gone", "twice"])
 def test_other_text_is_one_clear_error(
     site: Path, tmp_path: Path, name: str, change: str
@@ -206,7 +223,7 @@ def test_no_jittor_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_one_imported_as_installed_is_refused(site: Path, tmp_path: Path) -> None:
     plain = SimpleNamespace(__file__=str(site / "jittor" / "__init__.py"))
-    with pytest.raises(SetupError, match="not run with NumPy 2: put `from crossmodal"):
+    with pytest.raises(SetupError, match="arrays of NumPy 2 wrongly: put `from crossmodal"):
         jittor_overlay.refuse_unpatched(plain)
     place = jittor_overlay.install(tmp_path / "home")
     assert place is not None
