@@ -23,32 +23,46 @@ from crossmodal.runtime.log import get_logger
 _LOG = get_logger(__name__)
 _SOURCE = Path(__file__).parent / "source"
 _OPTIONS = "-std=c++14 -O3 -march=native -fno-math-errno -fopenmp -fPIC -shared"
-_AVX512 = {"avx512f", "avx512bw", "avx512vl", "avx512dq"}
+_BLOCKS = {"AVX-512": 16, "AVX2": 8}  # floats of a vector register, by oneDNN's instruction set
 
 
 @lru_cache(maxsize=1)
 def block() -> int:
-    """Channels that lie side by side in a blocked map: the floats of a vector register."""
-    return 16 if processor_flags() >= _AVX512 else 8
+    """Channels that lie side by side in a blocked map, as oneDNN's code for this machine has it.
+
+    What oneDNN will run counts, not what the processor could: see DNNL_MAX_CPU_ISA.
+    """
+    return _BLOCKS.get(onednn.instruction_set(home.jittor_home()), 8)
 
 
-@lru_cache(maxsize=1)
 def load() -> bool:
     """Whether the kernels can be used here; builds and loads them at the first call.
 
-    False, for good, where Jittor runs without our oneDNN, on a processor without AVX2, or where the
-    compiler fails (said once): everything then goes through Jittor's own operators.
+    False, for good, where Jittor runs without our oneDNN, where oneDNN has not even AVX2, or where
+    the compiler fails (said once): everything then goes through Jittor's own operators.
     """
-    if not onednn.supported() or jt.compile_extern.mkl_ops is None \
-            or "avx2" not in processor_flags():
-        return False
+    return loaded() is not None
+
+
+@lru_cache(maxsize=1)
+def loaded() -> ctypes.CDLL | None:
+    """The kernels' library; None where `load` says that there is none."""
     try:
-        ctypes.CDLL(str(_built()), mode=os.RTLD_NOW | os.RTLD_GLOBAL)
+        _check()
+        return ctypes.CDLL(str(_built()), mode=os.RTLD_NOW | os.RTLD_GLOBAL)
     except (SetupError, OSError) as error:
         _LOG.warning("the project's own CPU kernels cannot be used, training on the CPU will be "
                      "slower: %s", error)
-        return False
-    return True
+        return None
+
+
+def _check() -> None:
+    """Raises SetupError where the kernels would not be the faster choice."""
+    if not onednn.supported() or jt.compile_extern.mkl_ops is None:
+        raise SetupError("Jittor runs without oneDNN")
+    instructions = onednn.instruction_set(home.jittor_home())
+    if instructions not in _BLOCKS:
+        raise SetupError(f"they need AVX2, and oneDNN runs with {instructions} here")
 
 
 def usable() -> bool:
@@ -60,7 +74,8 @@ def describe() -> str:
     """Whether the kernels can be used here, and where they are, in a line."""
     if not load():
         return "not used: Jittor's own operators compute"
-    return f"{block()} channels a block, {_built()}"
+    return (f"{onednn.instruction_set(home.jittor_home())}, {block()} channels a block, "
+            f"{_built()}")
 
 
 def _built() -> Path:
@@ -68,7 +83,8 @@ def _built() -> Path:
     place = home.jittor_home()
     parts = onednn.folder(place)
     compiler = jt.flags.cc_path
-    command = [compiler, *shlex.split(_OPTIONS), f"-DBLOCK={block()}", f"-I{parts / 'include'}",
+    narrow = ["-mno-avx512f"] if block() == 8 else []
+    command = [compiler, *shlex.split(_OPTIONS), *narrow, f"-DBLOCK={block()}", f"-I{parts / 'include'}",
                f"-L{parts / 'lib'}", f"-Wl,-rpath,{parts / 'lib'}"]
     folder = home.own_folder(place)
     path = folder / f"kernels-{_fingerprint(command, parts)}.so"

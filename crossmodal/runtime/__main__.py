@@ -25,9 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_all = parser.parse_args(arguments).check
     try:
         jt = load_jittor()
-        from crossmodal.kernels import library  # needs Jittor
+        from crossmodal.kernels import library, ways  # need Jittor
 
         lines = {**report.describe(jt), "CPU kernels": library.describe()}
+        detours = ways.detours() if library.load() else []
     except SetupError as error:
         print(f"crossmodal.runtime: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, difference in differences.items():
         verdict = "WRONG" if name in failed else "ok"
         lines[name] = f"{verdict}, differs from NumPy by {difference:.1e}"
-    for name, text in lines.items():
+    for name, text in [*lines.items(), *(("slower than others", line) for line in detours)]:
         print(f"{name:<28}{text}")  # noqa: T201
     return 1 if failed else 0
 

@@ -8,6 +8,7 @@ when the virtual environment they came from is moved or removed.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -26,6 +27,10 @@ LIBRARY = "libmkldnn.so"
 ALIASES = ("libdnnl.so", "libdnnl.so.2")
 PACKAGES = ("onednn-devel-cpu-gomp", "onednn-cpu-gomp")
 REQUIREMENT = "onednn-devel-cpu-gomp==2021.4.0"
+
+
+# What dnnl_get_effective_cpu_isa says, by the bits that are set (dnnl_types.h), most capable first.
+_INSTRUCTION_SETS = ((0x27, "AVX-512"), (0x07, "AVX2"), (0x03, "AVX"), (0x01, "SSE4.1"))
 
 
 def supported() -> bool:
@@ -48,6 +53,16 @@ def is_installed(home: Path) -> bool:
         and _has_headers(place)
         and all(elf.is_intact(place / "lib" / name) for name in (LIBRARY, *_soname(place)))
     )
+
+
+def instruction_set(home: Path) -> str:
+    """The widest instructions that oneDNN runs here: AVX-512, AVX2, AVX, SSE4.1, or "none".
+
+    It asks the processor, and heeds the variable DNNL_MAX_CPU_ISA.
+    """
+    library = ctypes.CDLL(str(folder(home) / "lib" / LIBRARY))
+    bits = library.dnnl_get_effective_cpu_isa()
+    return next((name for mask, name in _INSTRUCTION_SETS if bits & mask == mask), "none")
 
 
 def install(home: Path) -> Path | None:

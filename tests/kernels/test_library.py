@@ -61,7 +61,7 @@ def test_without_the_library_the_layers_use_jittor(monkeypatch, caplog) -> None:
         raise SetupError("compiling them failed: no such compiler")
 
     monkeypatch.setattr(library, "_built", broken)
-    monkeypatch.setattr(library, "load", library.load.__wrapped__)
+    monkeypatch.setattr(library, "loaded", library.loaded.__wrapped__)
     with caplog.at_level("WARNING"):
         assert not library.usable()
     assert "slower: compiling them failed" in caplog.text

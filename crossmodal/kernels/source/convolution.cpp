@@ -1,7 +1,14 @@
-// Convolutions and layout changes on blocked maps, by oneDNN. A primitive is made once for each
-// geometry.
-#include "maps.h"
+// Convolutions and layout changes on blocked maps: by Winograd's algorithm where it pays, else by
+// oneDNN, whose primitives are made once for each convolution.
+// The weight gradient of pictures is our own code, too.
+//
+// oneDNN has code that is thousands of times slower than the rest, its reference implementation,
+// and falls back to it without a word. It is never used here: `in_fastest_layout` looks for
+// another layout first, and where there is none says that oneDNN cannot do it.
+#include "first_layer.h"
+#include "winograd.h"
 #include <dnnl.hpp>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -10,12 +17,12 @@
 
 using dnnl::memory;
 using Tag = memory::format_tag;
-using Key = std::vector<int64_t>;
 
 namespace {
 
 constexpr auto F32 = memory::data_type::f32;
 constexpr Tag BLOCKED = BLOCK == 16 ? Tag::nChw16c : Tag::nChw8c;
+constexpr auto DIRECT = dnnl::algorithm::convolution_direct;
 
 dnnl::engine& cpu() {
     static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -27,29 +34,6 @@ dnnl::stream& stream() {
     return stream;
 }
 
-// sizes: n, c, h, w, out channels, kernel h, kernel w, out h, out w, stride, padding, groups, plain
-
-// Tiles of 4 x 4 pixels that oneDNN takes at once: a divisor of their number.
-int64_t tiles_at_once(int64_t tiles) {
-    for (int64_t count = 30; count > 1; count--)
-        if (tiles % count == 0) return count;
-    return 1;
-}
-
-// Whether Winograd's way (Lavin and Gray, CVPR 2016; kernels of 3 x 3) takes less time than the
-// plain one, both counted in operations of the latter. oneDNN's own choice is up to three times
-// slower. What moving tiles and weights costs was measured on 2 cores of an AMD EPYC.
-bool winograd_pays(const int64_t* s) {
-    if (BLOCK != 16 || s[5] != 3 || s[6] != 3 || s[9] != 1 || s[11] != 1 || s[12]) return false;
-    int64_t tiles = s[0] * ceil_div(s[7], int64_t(4)) * ceil_div(s[8], int64_t(4));
-    double in = double(s[1]), out = double(s[4]), count = double(tiles);
-    double winograd = 72 * count * in * out + 1800 * count * (in + out) + 3300 * in * out;
-    double plain = 18 * double(s[0]) * double(s[7]) * double(s[8]) * in * out;
-    return winograd < 0.9 * plain && tiles_at_once(tiles) >= 8;
-}
-
-constexpr size_t MOST_SCRATCH = size_t(1) << 30;  // bytes that Winograd's way may take besides
-
 // A primitive's memory besides its arguments is given with each call (see Scratch): oneDNN's own
 // belongs to the thread that made the primitive.
 dnnl::primitive_attr attributes_with(const dnnl::post_ops& after) {
@@ -59,41 +43,105 @@ dnnl::primitive_attr attributes_with(const dnnl::post_ops& after) {
     return attributes;
 }
 
+// How source and target may lie: as they come, as oneDNN likes them best, or plain.
+enum Layout { GIVEN, LIKED, PLAIN };
+
+// A convolution with its source and target in one of the layouts.
 struct Geometry {
-    memory::desc source, target, any_weights, plain_weights, bias;
+    memory::desc source, target, weights, plain_weights, bias;
     memory::dims stride, padding;
-    bool try_winograd;
 
-    explicit Geometry(const int64_t* s) {
-        int64_t groups = s[11];
-        source = memory::desc({s[0], s[1], s[2], s[3]}, F32, s[12] ? Tag::nchw : BLOCKED);
-        target = memory::desc({s[0], s[4], s[7], s[8]}, F32, BLOCKED);
-        memory::dims kernel = groups > 1
-            ? memory::dims{groups, s[4] / groups, s[1] / groups, s[5], s[6]}
-            : memory::dims{s[4], s[1], s[5], s[6]};
-        any_weights = memory::desc(kernel, F32, Tag::any);
-        plain_weights = memory::desc(kernel, F32, groups > 1 ? Tag::goihw : Tag::oihw);
-        bias = memory::desc({s[4]}, F32, Tag::x);
-        stride = {s[9], s[9]};
-        padding = {s[10], s[10]};
-        try_winograd = winograd_pays(s);
-    }
-
-    // What `make` makes for the faster algorithm that oneDNN has here.
-    template <class Make>
-    auto fastest(Make make) const -> decltype(make(dnnl::algorithm::convolution_direct)) {
-        if (try_winograd) try {
-            auto found = make(dnnl::algorithm::convolution_winograd);
-            if (found.scratchpad_desc().get_size() <= MOST_SCRATCH) return found;
-        } catch (const dnnl::error& error) {
-            if (error.status != dnnl_unimplemented) throw;  // that is: not on this processor
-        }
-        return make(dnnl::algorithm::convolution_direct);
+    Geometry(const Sizes& s, Layout layout)
+        : bias({s.out}, F32, Tag::x), stride{s.stride, s.stride}, padding{s.padding, s.padding} {
+        Tag free = layout == LIKED ? Tag::any : Tag::nchw;
+        source = {{s.n, s.c, s.h, s.w}, F32, layout || s.plain ? free : BLOCKED};
+        if (layout == GIVEN && s.plain) source = {{s.n, s.c, s.h, s.w}, F32, Tag::nchw};
+        target = {{s.n, s.out, s.out_h, s.out_w}, F32, layout ? free : BLOCKED};
+        memory::dims kernel = {s.out / s.groups, s.c / s.groups, s.kernel_h, s.kernel_w};
+        if (s.groups > 1) kernel.insert(kernel.begin(), s.groups);
+        weights = {kernel, F32, Tag::any};
+        plain_weights = {kernel, F32, s.groups > 1 ? Tag::goihw : Tag::oihw};
     }
 };
 
-// Memory that lives here for one call, since operators run one after the other: for weights as a
-// primitive wants them, and for what it needs besides.
+// The first primitive that is no reference implementation, layout by layout, from `make(geometry)`;
+// null where oneDNN has none. Every primitive of ours is chosen here. Where oneDNN convolves by
+// matrix products, plain maps go before those it likes, for which it turns the weights slowly.
+template <class Make>
+auto in_fastest_layout(const Sizes& sizes, Make make)
+    -> std::unique_ptr<decltype(make(Geometry(sizes, GIVEN), GIVEN))> {
+    using Description = decltype(make(Geometry(sizes, GIVEN), GIVEN));
+    for (auto choice : {std::make_pair(GIVEN, "ref"), std::make_pair(LIKED, "gemm"),
+                        std::make_pair(PLAIN, "ref"), std::make_pair(LIKED, "ref")}) try {
+        std::unique_ptr<Description> made(
+            new Description(make(Geometry(sizes, choice.first), choice.first)));
+        const char* name = made->impl_info_str();
+        if (!std::strstr(name, "ref") && !std::strstr(name, choice.second)) return made;
+    } catch (const dnnl::error& error) {
+        if (error.status != dnnl_unimplemented) throw;  // that is: not on this processor
+    }
+    return nullptr;
+}
+
+using Forward = dnnl::convolution_forward::primitive_desc;
+using BackwardData = dnnl::convolution_backward_data::primitive_desc;
+using BackwardWeights = dnnl::convolution_backward_weights::primitive_desc;
+
+// How a shortcut comes in: not at all, read beside the result, or lying where the result goes.
+enum class Residual { NONE, READ, IN_PLACE };
+
+dnnl::primitive_attr attributes(const Geometry& g, Residual residual, int64_t activation) {
+    dnnl::post_ops after;
+    if (residual == Residual::READ) after.append_binary(dnnl::algorithm::binary_add, g.target);
+    if (residual == Residual::IN_PLACE) after.append_sum();
+    if (activation == RELU) after.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+    if (activation == RELU6) after.append_eltwise(1.f, dnnl::algorithm::eltwise_clip, 0.f, 6.f);
+    return attributes_with(after);
+}
+
+Forward forward(const Geometry& g, bool bias, const dnnl::primitive_attr& attributes) {
+    auto kind = dnnl::prop_kind::forward_training;
+    if (bias)
+        return {{kind, DIRECT, g.source, g.weights, g.bias, g.target, g.stride, g.padding,
+                 g.padding}, attributes, cpu()};
+    return {{kind, DIRECT, g.source, g.weights, g.target, g.stride, g.padding, g.padding},
+            attributes, cpu()};
+}
+
+// What follows a convolution: in the given layout the primitive does it, in others `finish`.
+struct After {
+    bool bias, residual;
+    int64_t activation;
+
+    bool operator<(const After& other) const {
+        return std::tie(bias, residual, activation)
+            < std::tie(other.bias, other.residual, other.activation);
+    }
+};
+
+std::unique_ptr<Forward> find_forward(const Sizes& sizes, After after) {
+    return in_fastest_layout(sizes, [&](const Geometry& g, Layout layout) {
+        if (layout != GIVEN) return forward(g, after.bias, attributes_with({}));
+        auto way = after.residual ? Residual::IN_PLACE : Residual::NONE;
+        return forward(g, after.bias, attributes(g, way, after.activation));
+    });
+}
+
+std::unique_ptr<BackwardData> find_data(const Sizes& sizes) {
+    return in_fastest_layout(sizes, [](const Geometry& g, Layout) -> BackwardData {
+        return {{DIRECT, g.source, g.weights, g.target, g.stride, g.padding, g.padding},
+                attributes_with({}), cpu(), forward(g, false, attributes_with({}))};
+    });
+}
+
+std::unique_ptr<BackwardWeights> find_weights(const Sizes& sizes) {
+    return in_fastest_layout(sizes, [](const Geometry& g, Layout) -> BackwardWeights {
+        return {{DIRECT, g.source, g.weights, g.target, g.stride, g.padding, g.padding},
+                attributes_with({}), cpu(), forward(g, false, attributes_with({}))};
+    });
+}
+
+// Memory that lives here for one call, since operators run one after the other.
 struct Scratch {
     memory of(const memory::desc& desc) {
         if (desc.get_size() > size) {
@@ -111,29 +159,51 @@ private:
     size_t size = 0;
 };
 
-Scratch weights_scratch, primitive_scratch;
+Scratch source_scratch, target_scratch, weights_scratch, primitive_scratch;
 
-void copy(const float* from, int64_t count, float* to) {
-#pragma omp parallel for simd if (parallel: count > FEW)
-    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+void rearrange(memory& from, memory& to) {
+    dnnl::reorder(from, to).execute(stream(), from, to);
+    stream().wait();
 }
 
+memory wrapped(const memory::desc& desc, const float* values) {
+    return memory(desc, cpu(), const_cast<float*>(values));
+}
+
+// A primitive, and its arguments as it wants them and as they come.
 struct Prepared {
     dnnl::primitive primitive;
-    memory::desc plain_weights, weights, besides;
-    bool reads_residual = false;  // else it adds to what the result's memory holds
+    memory::desc source, target, weights, besides;
+    Geometry given;
+    bool reads_residual, finishes;
 
-    memory fill(const float* plain) const {
-        memory from(plain_weights, cpu(), const_cast<float*>(plain));
-        memory to = weights_scratch.of(weights);
-        dnnl::reorder(from, to).execute(stream(), from, to);
-        return to;
+    template <class Primitive, class Description>
+    static Prepared of(const Sizes& sizes, const Description& made, const memory::desc& source,
+                       const memory::desc& weights, const memory::desc& target) {
+        return {Primitive(made), source, target, weights, made.scratchpad_desc(),
+                Geometry(sizes, GIVEN), false, false};
     }
 
-    void empty(memory& from, float* plain) const {
-        memory to(plain_weights, cpu(), plain);
-        dnnl::reorder(from, to).execute(stream(), from, to);
-        stream().wait();
+    // An argument to read, rearranged if need be.
+    memory read(const memory::desc& comes, const float* values, const memory::desc& wanted,
+                Scratch& scratch) const {
+        memory there = wrapped(comes, values);
+        if (comes == wanted) return there;
+        memory fitting = scratch.of(wanted);
+        rearrange(there, fitting);
+        return fitting;
+    }
+
+    // A result's memory, which `deliver` puts where it belongs.
+    memory result(const memory::desc& goes, float* values, const memory::desc& wanted,
+                  Scratch& scratch) const {
+        return goes == wanted ? wrapped(goes, values) : scratch.of(wanted);
+    }
+
+    void deliver(memory& found, const memory::desc& goes, float* values) const {
+        if (found.get_data_handle() == values) return;
+        memory there = wrapped(goes, values);
+        rearrange(found, there);
     }
 
     void execute(std::unordered_map<int, memory> arguments) const {
@@ -143,191 +213,181 @@ struct Prepared {
     }
 };
 
-// How a shortcut comes in: not at all, read beside the result, or lying where the result goes.
-enum class Residual { NONE, READ, IN_PLACE };
-
-dnnl::primitive_attr attributes(const Geometry& g, Residual residual, int64_t activation) {
-    dnnl::post_ops after;
-    if (residual == Residual::READ) after.append_binary(dnnl::algorithm::binary_add, g.target);
-    if (residual == Residual::IN_PLACE) after.append_sum();
-    if (activation == RELU) after.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
-    if (activation == RELU6) after.append_eltwise(1.f, dnnl::algorithm::eltwise_clip, 0.f, 6.f);
-    return attributes_with(after);
-}
-
-using Forward = dnnl::convolution_forward::primitive_desc;
-using BackwardData = dnnl::convolution_backward_data::primitive_desc;
-using BackwardWeights = dnnl::convolution_backward_weights::primitive_desc;
-
-Forward forward(const Geometry& g, bool bias, const dnnl::primitive_attr& attributes) {
-    auto kind = dnnl::prop_kind::forward_training;
-    return g.fastest([&](dnnl::algorithm method) -> Forward {
-        if (bias)
-            return {{kind, method, g.source, g.any_weights, g.bias, g.target, g.stride, g.padding,
-                     g.padding}, attributes, cpu()};
-        return {{kind, method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
-                attributes, cpu()};
-    });
-}
-
 // A shortcut is read, which spares a copy, unless that bars the fastest way to convolve.
-Prepared prepare_forward(const Geometry& g, bool bias, bool residual, int64_t activation) {
-    auto way = residual ? Residual::IN_PLACE : Residual::NONE;
-    Forward found = forward(g, bias, attributes(g, way, activation));
-    bool reads = false;
-    if (residual) try {
-        Forward reading = forward(g, bias, attributes(g, Residual::READ, activation));
-        reads = !std::strcmp(reading.impl_info_str(), found.impl_info_str());
-        if (reads) found = reading;
+Prepared prepare_forward(const Sizes& sizes, After after) {
+    auto made = find_forward(sizes, after);
+    if (!made) throw std::runtime_error("oneDNN has no fast convolution for these sizes");
+    Geometry given(sizes, GIVEN);
+    bool reads = false, finishes = made->dst_desc() != given.target;
+    if (after.residual && !finishes) try {
+        Forward reading =
+            forward(given, after.bias, attributes(given, Residual::READ, after.activation));
+        reads = !std::strcmp(reading.impl_info_str(), made->impl_info_str());
+        if (reads) *made = reading;
     } catch (const dnnl::error& error) {
         if (error.status != dnnl_unimplemented) throw;
     }
-    return {dnnl::convolution_forward(found), g.plain_weights, found.weights_desc(),
-            found.scratchpad_desc(), reads};
+    auto found = Prepared::of<dnnl::convolution_forward>(
+        sizes, *made, made->src_desc(), made->weights_desc(), made->dst_desc());
+    found.reads_residual = reads;
+    found.finishes = finishes;
+    return found;
 }
 
-Forward hint(const Geometry& g) { return forward(g, false, attributes_with({})); }
-
-Prepared prepare_data(const Geometry& g) {
-    auto found = g.fastest([&](dnnl::algorithm method) -> BackwardData {
-        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
-                attributes_with({}), cpu(), hint(g)};
-    });
-    return {dnnl::convolution_backward_data(found), g.plain_weights, found.weights_desc(),
-            found.scratchpad_desc()};
+Prepared prepare_data(const Sizes& sizes) {
+    auto made = find_data(sizes);
+    if (!made) throw std::runtime_error("oneDNN has no fast gradient for these sizes");
+    return Prepared::of<dnnl::convolution_backward_data>(
+        sizes, *made, made->diff_src_desc(), made->weights_desc(), made->diff_dst_desc());
 }
 
-BackwardWeights backward_weights(const Geometry& g) {
-    return g.fastest([&](dnnl::algorithm method) -> BackwardWeights {
-        return {{method, g.source, g.any_weights, g.target, g.stride, g.padding, g.padding},
-                attributes_with({}), cpu(), hint(g)};
-    });
+Prepared prepare_weights(const Sizes& sizes) {
+    auto made = find_weights(sizes);
+    if (!made) throw std::runtime_error("oneDNN has no fast weight gradient for these sizes");
+    return Prepared::of<dnnl::convolution_backward_weights>(
+        sizes, *made, made->src_desc(), made->diff_weights_desc(), made->diff_dst_desc());
 }
 
-Prepared prepare_weights(const Geometry& g) {
-    auto found = backward_weights(g);
-    return {dnnl::convolution_backward_weights(found), g.plain_weights,
-            found.diff_weights_desc(), found.scratchpad_desc()};
+// Whether its weight gradient is ours to compute: oneDNN's code for pictures takes some only.
+bool is_first_layer(const Sizes& s) {
+    return s.plain && s.groups == 1 && s.kernel_w <= WIDEST_KERNEL;
 }
 
-template <class Make>
-Prepared& prepared(const char* what, const int64_t* sizes, Key more, Make make) {
-    static std::map<std::pair<std::string, Key>, Prepared> known;
-    more.insert(more.end(), sizes, sizes + 13);
-    std::pair<std::string, Key> key(what, more);
+// What `make` makes, kept under its key.
+template <class Key, class Make>
+const Prepared& kept(std::map<Key, Prepared>& known, const Key& key, Make make) {
     auto found = known.find(key);
-    if (found == known.end()) found = known.emplace(key, make(Geometry(sizes))).first;
-    return found->second;
+    return found != known.end() ? found->second : known.emplace(key, make()).first->second;
 }
 
-// How many channels of a plain map to take at a time in the weight gradient. oneDNN has fast code
-// for few of them only, which depends on the processor (AVX2: just three), and its other code is
-// thousands of times slower.
-int64_t fast_channels(const int64_t* sizes) {
-    static std::map<Key, int64_t> known;
-    Key key(sizes, sizes + 13);
-    auto found = known.find(key);
-    if (found != known.end()) return found->second;
-    for (int64_t count : {sizes[1], int64_t(4), int64_t(3), int64_t(2), int64_t(1)}) {
-        Key part = key;
-        part[1] = count;
-        std::string name = backward_weights(Geometry(part.data())).impl_info_str();
-        if (name.find("ref") == std::string::npos) return known[key] = count;
-    }
-    return known[key] = sizes[1];
+// y = activation(y + residual), where the primitive could not do it.
+void finish(const float* residual, int64_t activation, int64_t count, float* y) {
+#pragma omp parallel for simd if (parallel: count > FEW)
+    for (int64_t i = 0; i < count; i++)
+        y[i] = activate(residual ? y[i] + residual[i] : y[i], activation);
 }
 
-void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, int64_t each,
-                      float* dweights);
+void copy(const float* from, int64_t count, float* to) {
+#pragma omp parallel for simd if (parallel: count > FEW)
+    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+}
+
+// The layout and implementation that oneDNN's description stands for.
+template <class Description>
+int64_t told(const std::unique_ptr<Description>& made, const memory::desc& source,
+             const Geometry& given, char* name, int64_t length) {
+    std::snprintf(name, length, "%s", made ? made->impl_info_str() : "none");
+    return !made ? 0 : source == given.source ? 1 : 2;
+}
 
 }  // namespace
 
 extern "C" {
 
+// How a convolution (direction 0), its gradient towards the source (1) or the weights (2) would be
+// computed: 0 not at all, 1 on the maps as they come, 2 on maps rearranged for it. name: by which
+// code, so many letters at the most.
+int64_t crossmodal_convolution_way(int64_t direction, const int64_t* sizes, char* name,
+                                   int64_t length) {
+    const Sizes& s = Sizes::of(sizes);
+    Geometry given(s, GIVEN);
+    if (winograd_pays(s)) {
+        std::snprintf(name, length, "winograd");
+        return 1;
+    }
+    if (direction == 0) {
+        auto made = find_forward(s, {false, false, IDENTITY});
+        return told(made, made ? made->src_desc() : given.source, given, name, length);
+    }
+    if (direction == 1) {
+        auto made = find_data(s);
+        return told(made, made ? made->diff_src_desc() : given.source, given, name, length);
+    }
+    if (is_first_layer(s)) {
+        std::snprintf(name, length, "first layer");
+        return 1;
+    }
+    auto made = find_weights(s);
+    return told(made, made ? made->src_desc() : given.source, given, name, length);
+}
+
 // y = activation(x * weights (+ bias) (+ residual)).
 void crossmodal_convolution(const float* x, const float* weights, const float* bias,
                             const float* residual, const int64_t* sizes, int64_t activation,
                             float* y) {
-    Geometry g(sizes);
-    bool sum = residual, add = bias;
-    Prepared& made = prepared("forward", sizes, {activation, add, sum}, [&](const Geometry& geometry) {
-        return prepare_forward(geometry, add, sum, activation);
-    });
+    const Sizes& s = Sizes::of(sizes);
+    if (winograd_pays(s)) {
+        winograd_forward(x, weights, bias, residual, s, activation, y);
+        return;
+    }
+    static std::map<std::pair<Sizes, After>, Prepared> known;
+    After after = {bias != nullptr, residual != nullptr, activation};
+    const Prepared& made = kept(known, std::make_pair(s, after),
+                                [&] { return prepare_forward(s, after); });
+    memory target = made.result(made.given.target, y, made.target, target_scratch);
     std::unordered_map<int, memory> arguments = {
-        {DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
-        {DNNL_ARG_WEIGHTS, made.fill(weights)},
-        {DNNL_ARG_DST, memory(g.target, cpu(), y)}};
-    if (bias)
-        arguments.insert({DNNL_ARG_BIAS, memory(g.bias, cpu(), const_cast<float*>(bias))});
-    if (residual && made.reads_residual)
+        {DNNL_ARG_SRC, made.read(made.given.source, x, made.source, source_scratch)},
+        {DNNL_ARG_WEIGHTS, made.read(made.given.plain_weights, weights, made.weights,
+                                     weights_scratch)},
+        {DNNL_ARG_DST, target}};
+    int64_t count = made.given.target.get_size() / sizeof(float);
+    if (bias) arguments.insert({DNNL_ARG_BIAS, wrapped(made.given.bias, bias)});
+    if (made.reads_residual)
         arguments.insert({DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
-                          memory(g.target, cpu(), const_cast<float*>(residual))});
-    else if (residual)
-        copy(residual, g.target.get_size() / sizeof(float), y);
+                          wrapped(made.given.target, residual)});
+    else if (residual && !made.finishes)
+        copy(residual, count, y);
     made.execute(arguments);
+    made.deliver(target, made.given.target, y);
+    if (made.finishes) finish(residual, activation, count, y);
 }
 
 void crossmodal_convolution_data(const float* dy, const float* weights, const int64_t* sizes,
                                  float* dx) {
-    Geometry g(sizes);
-    Prepared& made = prepared("data", sizes, {}, prepare_data);
-    made.execute({{DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
-                  {DNNL_ARG_WEIGHTS, made.fill(weights)},
-                  {DNNL_ARG_DIFF_SRC, memory(g.source, cpu(), dx)}});
+    const Sizes& s = Sizes::of(sizes);
+    if (winograd_pays(s)) {
+        winograd_data(dy, weights, s, dx);
+        return;
+    }
+    static std::map<Sizes, Prepared> known;
+    const Prepared& made = kept(known, s, [&] { return prepare_data(s); });
+    memory found = made.result(made.given.source, dx, made.source, source_scratch);
+    made.execute({{DNNL_ARG_DIFF_DST,
+                   made.read(made.given.target, dy, made.target, target_scratch)},
+                  {DNNL_ARG_WEIGHTS, made.read(made.given.plain_weights, weights, made.weights,
+                                               weights_scratch)},
+                  {DNNL_ARG_DIFF_SRC, found}});
+    made.deliver(found, made.given.source, dx);
 }
 
 void crossmodal_convolution_weights(const float* x, const float* dy, const int64_t* sizes,
                                     float* dweights) {
-    if (sizes[12] && sizes[11] == 1) {
-        int64_t each = fast_channels(sizes);
-        if (each != sizes[1]) {
-            by_channel_parts(x, dy, sizes, each, dweights);
-            return;
-        }
+    const Sizes& s = Sizes::of(sizes);
+    if (winograd_pays(s)) {
+        winograd_weights(x, dy, s, dweights);
+        return;
     }
-    Geometry g(sizes);
-    Prepared& made = prepared("weights", sizes, {}, prepare_weights);
-    memory found = weights_scratch.of(made.weights);
-    made.execute({{DNNL_ARG_SRC, memory(g.source, cpu(), const_cast<float*>(x))},
-                  {DNNL_ARG_DIFF_DST, memory(g.target, cpu(), const_cast<float*>(dy))},
+    if (is_first_layer(s)) {
+        first_layer_weights(x, dy, s, dweights);
+        return;
+    }
+    static std::map<Sizes, Prepared> known;
+    const Prepared& made = kept(known, s, [&] { return prepare_weights(s); });
+    memory found = made.result(made.given.plain_weights, dweights, made.weights, weights_scratch);
+    made.execute({{DNNL_ARG_SRC, made.read(made.given.source, x, made.source, source_scratch)},
+                  {DNNL_ARG_DIFF_DST,
+                   made.read(made.given.target, dy, made.target, target_scratch)},
                   {DNNL_ARG_DIFF_WEIGHTS, found}});
-    made.empty(found, dweights);
+    made.deliver(found, made.given.plain_weights, dweights);
 }
 
 // Plain (n, c, h, w) to blocked, or back.
 void crossmodal_rearrange(const float* from, int64_t n, int64_t c, int64_t h, int64_t w,
                           int64_t to_blocked, float* to) {
-    memory plain({{n, c, h, w}, F32, Tag::nchw}, cpu(), const_cast<float*>(to_blocked ? from : to));
-    memory blocked({{n, c, h, w}, F32, BLOCKED}, cpu(), const_cast<float*>(to_blocked ? to : from));
-    memory &source = to_blocked ? plain : blocked, &target = to_blocked ? blocked : plain;
-    dnnl::reorder(source, target).execute(stream(), source, target);
-    stream().wait();
+    memory plain = wrapped({{n, c, h, w}, F32, Tag::nchw}, to_blocked ? from : to);
+    memory blocked = wrapped({{n, c, h, w}, F32, BLOCKED}, to_blocked ? to : from);
+    if (to_blocked) rearrange(plain, blocked);
+    else rearrange(blocked, plain);
 }
 
 }  // extern "C"
-
-namespace {
-
-// The weight gradient of a plain map, so many of its channels at a time; the last ones are filled up
-// with zeros.
-void by_channel_parts(const float* x, const float* dy, const int64_t* sizes, int64_t each,
-                      float* dweights) {
-    int64_t n = sizes[0], c = sizes[1], pixels = sizes[2] * sizes[3];
-    int64_t out = sizes[4], window = sizes[5] * sizes[6];
-    Key of_part(sizes, sizes + 13);
-    of_part[1] = each;
-    std::vector<float> gradient(out * each * window);
-    for (int64_t first = 0; first < c; first += each) {
-        int64_t count = c - first < each ? c - first : each;
-        std::vector<float> part(n * each * pixels);
-        for (int64_t i = 0; i < n; i++)
-            std::memcpy(&part[i * each * pixels], x + (i * c + first) * pixels,
-                        count * pixels * sizeof(float));
-        crossmodal_convolution_weights(part.data(), dy, of_part.data(), gradient.data());
-        for (int64_t o = 0; o < out; o++)
-            std::memcpy(dweights + (o * c + first) * window, &gradient[o * each * window],
-                        count * window * sizeof(float));
-    }
-}
-
-}  // namespace
