@@ -111,9 +111,8 @@ class Counter:
 
 def describe(done: int, about: int, seconds: float) -> str:
     """The state in words; of what is compiled already, from other runs, nobody knows the number."""
-    total = f" of at most about {about}" if done <= about else ""
-    return (f"compiling the operators of the first step, once on this machine: {done}{total}, "
-            f"{seconds:.0f} s")
+    total = f" of at most {about}" if done <= about else ""
+    return f"compiling the first step, once: {done}{total} operators, {seconds:.0f} s"
 
 
 def main(folder: str, about: str) -> None:

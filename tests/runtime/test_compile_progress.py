@@ -41,8 +41,7 @@ def test_what_was_there_before_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "half_op.so").touch()
     counter.update()
     counter.close()
-    assert stream.getvalue() == ("compiling the operators of the first step, once on this machine: "
-                                 "3 of at most about 170, 0 s\n")
+    assert stream.getvalue() == "compiling the first step, once: 3 of at most 170 operators, 0 s\n"
 
 
 def test_on_a_terminal_one_line_is_written_over_and_given_back(tmp_path: Path) -> None:
@@ -54,7 +53,7 @@ def test_on_a_terminal_one_line_is_written_over_and_given_back(tmp_path: Path) -
     counter.close()
     _, *lines, blank, end = stream.getvalue().split("\r")
     assert [len(line) for line in (*lines, blank)] == [99] * 4 and not blank.strip() and not end
-    assert "2 of at most about 2" in lines[1] and "machine: 3, " in lines[2]
+    assert "once: 2 of at most 2 operators" in lines[1] and "once: 3 operators" in lines[2]
 
 
 def test_a_missing_folder_holds_nothing(tmp_path: Path) -> None:
@@ -62,8 +61,9 @@ def test_a_missing_folder_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_words() -> None:
-    assert "57 of at most about 170, 40 s" in describe(57, 170, 40.4)
-    assert "machine: 171, 90 s" in describe(171, 170, 90)
+    assert "57 of at most 170 operators, 40 s" in describe(57, 170, 40.4)
+    assert "once: 171 operators, 90 s" in describe(171, 170, 90)
+    assert len(describe(170, 170, 1000)) < 79  # a terminal's line
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX only")
@@ -81,7 +81,7 @@ def test_the_first_steps_are_watched_while_this_process_is_busy(
             said += capfd.readouterr().err
             if said:
                 break
-    assert "once on this machine: " in said
+    assert "compiling the first step, once: " in said
     with steps:
         assert steps._process is not None
     with steps:
