@@ -10,12 +10,14 @@ from typing import Any
 
 from crossmodal.checkpoint import versions
 from crossmodal.prepare.runner import usable_cores
+from crossmodal.runtime import home, onednn
 
 
 def describe() -> dict[str, Any]:
     """Processor, cores, memory, system and versions."""
     return {
         "processor": _processor(),
+        "instructions": _instructions(),
         "cores": usable_cores(),
         "memory_gib": _memory_gib(),
         "system": platform.platform(),
@@ -29,8 +31,8 @@ def one_line(machine: dict[str, Any]) -> str:
     """The description, short."""
     libraries = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     gpu = f"{machine['gpu']}; " if machine["gpu"] else ""
-    return (f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB; {gpu}"
-            f"{machine['system']}; {libraries}")
+    return (f"{machine['processor']}, {machine['instructions']}, {machine['cores']} cores, "
+            f"{machine['memory_gib']} GiB; {gpu}{machine['system']}; {libraries}")
 
 
 def _processor() -> str:
@@ -40,6 +42,12 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _instructions() -> str:
+    """What oneDNN computes with here, as a processor may be told to do less than it can."""
+    place = onednn.install(home.jittor_home())
+    return onednn.instruction_set(home.jittor_home()) if place else "no oneDNN"
 
 
 def _gpu() -> str | None:

@@ -47,22 +47,17 @@ def load() -> bool:
 @lru_cache(maxsize=1)
 def loaded() -> ctypes.CDLL | None:
     """The kernels' library; None where `load` says that there is none."""
+    if not onednn.supported() or jt.compile_extern.mkl_ops is None:  # which the runtime has said
+        return None
     try:
-        _check()
+        instructions = onednn.instruction_set(home.jittor_home())
+        if instructions not in _BLOCKS:
+            raise SetupError(f"they need AVX2, and oneDNN runs with {instructions} here")
         return ctypes.CDLL(str(_built()), mode=os.RTLD_NOW | os.RTLD_GLOBAL)
     except (SetupError, OSError) as error:
         _LOG.warning("the project's own CPU kernels cannot be used, training on the CPU will be "
                      "slower: %s", error)
         return None
-
-
-def _check() -> None:
-    """Raises SetupError where the kernels would not be the faster choice."""
-    if not onednn.supported() or jt.compile_extern.mkl_ops is None:
-        raise SetupError("Jittor runs without oneDNN")
-    instructions = onednn.instruction_set(home.jittor_home())
-    if instructions not in _BLOCKS:
-        raise SetupError(f"they need AVX2, and oneDNN runs with {instructions} here")
 
 
 def usable() -> bool:
@@ -84,7 +79,8 @@ def _built() -> Path:
     parts = onednn.folder(place)
     compiler = jt.flags.cc_path
     narrow = ["-mno-avx512f"] if block() == 8 else []
-    command = [compiler, *shlex.split(_OPTIONS), *narrow, f"-DBLOCK={block()}", f"-I{parts / 'include'}",
+    command = [compiler, *shlex.split(_OPTIONS), *narrow, f"-DBLOCK={block()}",
+               f"-I{parts / 'include'}",
                f"-L{parts / 'lib'}", f"-Wl,-rpath,{parts / 'lib'}"]
     folder = home.own_folder(place)
     path = folder / f"kernels-{_fingerprint(command, parts)}.so"

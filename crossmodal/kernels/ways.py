@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Way(NamedTuple):
     rearranged: bool  # maps take another layout for it
 
 
-@lru_cache(maxsize=None)
+@cache
 def ways(sizes: Sizes) -> tuple[Way, ...]:
     """The way of each direction, for a convolution of these sizes."""
     kernels = library.loaded()
@@ -46,12 +46,12 @@ def ways(sizes: Sizes) -> tuple[Way, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_fast(sizes: Sizes) -> bool:
     """Whether the kernels compute it in all directions; says once for each where they make do."""
     found = ways(sizes)
     for way in found:
-        if way.rearranged or not way.computed:
+        if _is_detour(sizes, way):
             _LOG.info("%s", describe(sizes, way))
     return all(way.computed for way in found)
 
@@ -68,7 +68,13 @@ def describe(sizes: Sizes, way: Way) -> str:
 def detours(batch: int = 16) -> list[str]:
     """Lines about the usual convolutions (`usual`) that take another way than most."""
     return [describe(sizes, way) for sizes in usual(batch) for way in ways(sizes)
-            if way.rearranged or not way.computed]
+            if _is_detour(sizes, way)]
+
+
+def _is_detour(sizes: Sizes, way: Way) -> bool:
+    """Whether a way is not the usual one; nobody asks for the gradient of a picture."""
+    of_picture = sizes[-1] and way.direction == DIRECTIONS[1]
+    return (way.rearranged or not way.computed) and not of_picture
 
 
 def usual(batch: int) -> Iterator[Sizes]:

@@ -3,7 +3,8 @@
 Jittor looks for ``<home>/.cache/jittor/mkl/dnnl_lnx_2.2.0_cpu_gomp/{include,lib}`` and downloads an
 archive when ``lib/libmkldnn.so`` is missing. The wheel ``onednn-devel-cpu-gomp`` holds a compatible
 oneDNN; its files are copied there (50 MB, once), so what is compiled against them keeps working
-when the virtual environment they came from is moved or removed.
+when the virtual environment they came from is moved or removed. On a processor for which there is
+no wheel (aarch64) nothing is downloaded either: Jittor runs without.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from crossmodal.runtime import elf
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import cache_root
 from crossmodal.runtime.locks import locked
+from crossmodal.runtime.log import get_logger
 
+_LOG = get_logger(__name__)
 FOLDER = "dnnl_lnx_2.2.0_cpu_gomp"
 LIBRARY = "libmkldnn.so"
 ALIASES = ("libdnnl.so", "libdnnl.so.2")
@@ -34,9 +37,18 @@ _INSTRUCTION_SETS = ((0x27, "AVX-512"), (0x07, "AVX2"), (0x03, "AVX"), (0x01, "S
 
 
 def supported() -> bool:
-    """Whether the wheel exists for this machine; elsewhere Jittor's own way is left alone."""
-    machine = platform.machine()
-    return sys.platform == "linux" and machine == "x86_64" and os.environ.get("use_mkl", "1") == "1"
+    """Whether Jittor is to use the wheel's oneDNN: it exists for this machine, and is wanted."""
+    return sys.platform == "linux" and platform.machine() == "x86_64" and \
+        os.environ.get("use_mkl", "1") == "1"
+
+
+def _do_without() -> None:
+    """Keep Jittor from downloading a oneDNN where there is no wheel, unless the user wants that."""
+    if sys.platform != "linux" or platform.machine() == "x86_64" or "use_mkl" in os.environ:
+        return
+    os.environ["use_mkl"] = "0"
+    _LOG.warning("no oneDNN is packaged for this processor (%s): Jittor's own operators compute, "
+                 "which on the CPU is many times slower", platform.machine())
 
 
 def folder(home: Path) -> Path:
@@ -66,7 +78,7 @@ def instruction_set(home: Path) -> str:
 
 
 def install(home: Path) -> Path | None:
-    """Put oneDNN where Jittor looks for it; the folder, or None where that is left to Jittor.
+    """Put oneDNN where Jittor looks for it; the folder, or None where Jittor runs without ours.
 
     Safe to call at every start and from many processes at once.
 
@@ -75,6 +87,7 @@ def install(home: Path) -> Path | None:
     SetupError : the wheel is not installed, or its files are damaged.
     """
     if not supported():
+        _do_without()
         return None
     place = folder(home)
     if is_installed(home):

@@ -132,7 +132,10 @@ def draw(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def by_kernels(case: Case, x: np.ndarray, weight: np.ndarray, dy: np.ndarray,
                times: int) -> list[tuple[np.ndarray, float] | None]:
-    """The same by the kernels, and least milliseconds of so many calls; None where they leave it to Jittor."""
+    """The same by the kernels, and least milliseconds of so many calls.
+
+    None where they leave it to Jittor.
+    """
     kernels = library.loaded()
     source, target = x if case.plain else blocked(x), blocked(dy)
     outputs = [np.full_like(target, np.nan), np.full_like(source, np.nan),
@@ -194,7 +197,8 @@ def main() -> None:
                   float(np.abs(got[0] - expected).max() / max(np.abs(expected).max(), 1e-9))
                   for got, expected in zip(found, exact)]
         sys.stdout.write(json.dumps({
-            "case": case._asdict(), "errors": errors, "ours": [None if got is None else got[1] for got in found],
+            "case": case._asdict(), "errors": errors,
+            "ours": [None if got is None else got[1] for got in found],
             "jittor": by_jittor(case, *arrays) if timed else None,
             "ways": [way.code for way in ways.ways(case.sizes)]}) + "\n")
         sys.stdout.flush()

@@ -55,6 +55,34 @@ def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path, monkeypatch) -> N
 
 
 @needs_kernels
+@pytest.mark.parametrize("instructions", ["AVX", "SSE4.1"])
+def test_a_processor_without_avx2_leaves_it_to_jittor(instructions, monkeypatch, caplog) -> None:
+    """One line says why; the map stays a plain one."""
+    monkeypatch.setattr(library.onednn, "instruction_set", lambda place: instructions)
+    monkeypatch.setattr(library, "loaded", library.loaded.__wrapped__)
+    with caplog.at_level("WARNING"):
+        assert not library.load()
+    assert len(caplog.records) == 1
+    assert f"they need AVX2, and oneDNN runs with {instructions} here" in caplog.text
+
+
+@needs_kernels
+def test_without_onednn_nothing_more_is_said(monkeypatch, caplog) -> None:
+    """The runtime has said so before."""
+    monkeypatch.setattr(library.onednn, "supported", lambda: False)
+    monkeypatch.setattr(library, "loaded", library.loaded.__wrapped__)
+    assert not library.load() and not caplog.records
+
+
+@needs_kernels
+@pytest.mark.parametrize(("instructions", "floats"), [("AVX-512", 16), ("AVX2", 8)])
+def test_the_block_is_what_onednn_runs_with(instructions, floats, monkeypatch) -> None:
+    """Not what the processor could: code for other blocks would be oneDNN's reference code."""
+    monkeypatch.setattr(library.onednn, "instruction_set", lambda place: instructions)
+    assert library.block.__wrapped__() == floats
+
+
+@needs_kernels
 def test_without_the_library_the_layers_use_jittor(monkeypatch, caplog) -> None:
     """The failure is said, and the map stays a plain one."""
     def broken() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from crossmodal.runtime import elf, onednn
+from crossmodal.runtime.cpus import processor_flags
 from crossmodal.runtime.errors import SetupError
 
 pytestmark = pytest.mark.skipif(not onednn.supported(), reason="no oneDNN wheel for this machine")
@@ -85,3 +89,33 @@ def test_switched_off_or_no_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(onednn.platform, "machine", lambda: "aarch64")
     assert onednn.install(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_download_where_there_is_no_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                             caplog: pytest.LogCaptureFixture) -> None:
+    """Jittor runs without oneDNN, which is said once; who sets use_mkl=1 lets it fetch one."""
+    monkeypatch.setattr(onednn.platform, "machine", lambda: "aarch64")
+    monkeypatch.setenv("use_mkl", "1")
+    onednn.install(tmp_path)
+    assert os.environ["use_mkl"] == "1" and not caplog.records
+    monkeypatch.delenv("use_mkl")
+    with caplog.at_level("WARNING"):
+        for _ in range(2):
+            assert onednn.install(tmp_path) is None
+    assert os.environ["use_mkl"] == "0"
+    assert len(caplog.records) == 1 and "(aarch64): Jittor's own operators" in caplog.text
+
+
+@pytest.mark.parametrize(("limit", "expected"), [
+    ("SSE41", "SSE4.1"), ("AVX", "AVX"), ("AVX2", "AVX2"), ("AVX512_CORE", "AVX-512")])
+def test_the_instruction_set_is_what_onednn_runs(limit: str, expected: str,
+                                                 tmp_path: Path) -> None:
+    flag = {"SSE41": "sse4_1", "AVX512_CORE": "avx512dq"}.get(limit, limit.lower())
+    if flag not in processor_flags():
+        pytest.skip(f"this processor has no {expected}")
+    onednn.install(tmp_path)
+    program = ("from pathlib import Path; from crossmodal.runtime import onednn; "
+               f"print(onednn.instruction_set(Path({str(tmp_path)!r})))")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True, env={**os.environ, "DNNL_MAX_CPU_ISA": limit})
+    assert done.stdout.strip() == expected
