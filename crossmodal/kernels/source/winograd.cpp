@@ -118,7 +118,7 @@ inline void back(Vec* square) {
         Transform::along(square + i * SIDE, square + i * SIDE, 1);
 }
 
-// A square's frequencies, so far apart in memory.
+// A square to and from memory, where its frequencies lie so far apart.
 inline void spread(const Vec* square, float* to, int64_t apart) {
 #pragma GCC unroll 36
     for (int f = 0; f < FREQUENCIES; f++) store(to + f * apart, square[f]);
@@ -133,7 +133,7 @@ inline void gather(const float* from, int64_t apart, Vec* square) {
 struct Tiles {
     int64_t n, blocks, h, w, rows, columns, margin;
 
-    // `step` pixels from tile to tile.
+    // A tile's picture and the row and column of its first pixel, for `use`.
     template <class Use>
     void at(int64_t tile, Use use) const {
         int64_t picture = tile / (rows * columns), place = tile % (rows * columns);
@@ -163,7 +163,8 @@ struct Tiles {
 };
 
 // What a stage of the algorithm computes on: frequencies of a chunk of tiles, as
-// (frequency, block, tile, BLOCK). Frequencies lie an odd number of cache lines apart.
+// (frequency, block, tile, BLOCK). One vector more between frequencies, as a cache keeps few lines
+// whose addresses differ by a power of two.
 struct Spectrum {
     float* values = nullptr;
     int64_t tiles = 0, apart = 0;
@@ -260,18 +261,18 @@ constexpr Product PRODUCTS[] = {
 #endif
 };
 
-// So many rows, as groups of equal size that registers hold.
-struct Groups {
+// So many rows (tiles), as groups of equal size that registers hold.
+struct RowGroups {
     int64_t rows, count, each;
 
-    explicit Groups(int64_t rows) : rows(rows), count(ceil_div(rows, int64_t(ROWS))),
+    explicit RowGroups(int64_t rows) : rows(rows), count(ceil_div(rows, int64_t(ROWS))),
                                     each(ceil_div(rows, count)) {}
     int64_t padded() const { return count * each; }
 };
 
 // Frequencies of all tiles and of so many groups of out channels.
 void multiply(const Spectrum& in, const float* weights, const Weights& shape, int64_t groups,
-              const Groups& rows, const Spectrum& out) {
+              const RowGroups& rows, const Spectrum& out) {
     for (int f = 0; f < FREQUENCIES; f++)
         for (int64_t group = 0; group < groups; group++)
             for (int64_t k = 0; k < shape.depth(); k += DEPTH)
@@ -341,7 +342,7 @@ void convolve(const Tiles& source, const float* from, const Weights& weights, co
     if (alone) chunks = ceil_div(chunks, threads) * threads;
     int64_t at_once = alone ? weights.groups()
         : std::max(int64_t(1), std::min(int64_t(AT_ONCE), weights.groups() / threads));
-    Groups rows(ceil_div(tiles, chunks));
+    RowGroups rows(ceil_div(tiles, chunks));
     int64_t in_size = Spectrum::size(source.blocks, rows.padded());
     int64_t out_size = Spectrum::size(at_once * VECTORS, rows.padded());
     int64_t weights_size = at_once * weights.size() * (alone ? 1 : threads);
