@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 # Data set -> what makes it; {root} is the folder of data sets, capitals what one has to have.
@@ -29,7 +30,8 @@ def how_to_make(name: str, root: str | Path) -> str:
 
     A name that is not known is taken for the user's own.
     """
-    command = MAKERS.get(name, OWN).format(root=root, name=name)
-    more = "" if command == command.lower() else " (--help says what the capitals stand for)"
+    pattern = MAKERS.get(name, OWN)
+    command = pattern.format(root=shlex.quote(str(root)), name=name)
+    more = " (--help says what the capitals stand for)" if pattern != pattern.lower() else ""
     mine = "" if name in MAKERS else " from your own meshes"
     return f"make it{mine} with `{command}`{more}, or set data.root and data.name"
