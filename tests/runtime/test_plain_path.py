@@ -80,8 +80,8 @@ def test_make_takes_a_checkout_and_an_environment_with_a_space(tmp_path: Path) -
     """What it would run, for an environment inside the checkout and for one elsewhere."""
     checkout = tmp_path / "my projects"
     checkout.mkdir()
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt",
-                 "requirements-easydl.txt", "pyproject.toml"):
+    for name in ("Makefile", "choose_python.sh", "pyproject.toml",
+                 *(path.name for path in ROOT.glob("requirements*.txt"))):
         (checkout / name).symlink_to(ROOT / name)
     for given in (".venv", str(tmp_path / "my venv")):
         for goal in ("check", "lint"):
