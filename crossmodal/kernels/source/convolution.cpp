@@ -43,8 +43,9 @@ dnnl::primitive_attr attributes_with(const dnnl::post_ops& after) {
     return attributes;
 }
 
-// How source and target may lie: as they come, as oneDNN likes them best, or plain.
-enum Layout { GIVEN, LIKED, PLAIN };
+// How source and target may lie: as they come, as oneDNN likes them best, with the channels of a
+// pixel side by side, or plain.
+enum Layout { GIVEN, LIKED, CHANNELS_LAST, PLAIN };
 
 // A convolution with its source and target in one of the layouts.
 struct Geometry {
@@ -53,7 +54,7 @@ struct Geometry {
 
     Geometry(const Sizes& s, Layout layout)
         : bias({s.out}, F32, Tag::x), stride{s.stride, s.stride}, padding{s.padding, s.padding} {
-        Tag free = layout == LIKED ? Tag::any : Tag::nchw;
+        Tag free = layout == LIKED ? Tag::any : layout == CHANNELS_LAST ? Tag::nhwc : Tag::nchw;
         source = {{s.n, s.c, s.h, s.w}, F32, layout || s.plain ? free : BLOCKED};
         if (layout == GIVEN && s.plain) source = {{s.n, s.c, s.h, s.w}, F32, Tag::nchw};
         target = {{s.n, s.out, s.out_h, s.out_w}, F32, layout ? free : BLOCKED};
@@ -72,7 +73,8 @@ auto in_fastest_layout(const Sizes& sizes, Make make)
     -> std::unique_ptr<decltype(make(Geometry(sizes, GIVEN), GIVEN))> {
     using Description = decltype(make(Geometry(sizes, GIVEN), GIVEN));
     for (auto choice : {std::make_pair(GIVEN, "ref"), std::make_pair(LIKED, "gemm"),
-                        std::make_pair(PLAIN, "ref"), std::make_pair(LIKED, "ref")}) try {
+                        std::make_pair(CHANNELS_LAST, "gemm"), std::make_pair(PLAIN, "ref"),
+                        std::make_pair(LIKED, "ref")}) try {
         std::unique_ptr<Description> made(
             new Description(make(Geometry(sizes, choice.first), choice.first)));
         const char* name = made->impl_info_str();
