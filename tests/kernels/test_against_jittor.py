@@ -38,10 +38,14 @@ def assert_same(found: jt.Var, expected: jt.Var, inputs: list[jt.Var], weight: j
 @pytest.mark.parametrize(("channels", "out", "kernel", "stride", "groups", "side"), [
     (64, 64, 3, 1, 1, 9), (64, 32, 3, 2, 1, 9), (24, 144, 1, 1, 1, 7), (144, 24, 1, 1, 1, 7),
     (144, 144, 3, 2, 144, 9), (32, 64, 1, 2, 1, 8), (64, 64, 3, 1, 1, 30),
+    (3, 40, 3, 1, 1, 9), (1, 24, 5, 1, 1, 9), (64, 24, 7, 1, 1, 2), (8, 8, 7, 2, 8, 5),
 ])
 def test_convolution(channels: int, out: int, kernel: int, stride: int, groups: int, side: int,
                      activation: str) -> None:
-    """On blocked maps, with bias and shortcut; 24 channels do not fill a group."""
+    """On blocked maps, with bias and shortcut; 24 channels do not fill a group.
+
+    Few channels and wide kernels are convolved on rearranged maps, and finished after it.
+    """
     draw, after = draws(), -(-side // stride)
     x, residual = draw(2, channels, side, side), draw(2, out, after, after)
     weight, bias = draw(out, channels // groups, kernel, kernel), draw(out)

@@ -56,7 +56,6 @@ struct Geometry {
         : bias({s.out}, F32, Tag::x), stride{s.stride, s.stride}, padding{s.padding, s.padding} {
         Tag free = layout == LIKED ? Tag::any : layout == CHANNELS_LAST ? Tag::nhwc : Tag::nchw;
         source = {{s.n, s.c, s.h, s.w}, F32, layout || s.plain ? free : BLOCKED};
-        if (layout == GIVEN && s.plain) source = {{s.n, s.c, s.h, s.w}, F32, Tag::nchw};
         target = {{s.n, s.out, s.out_h, s.out_w}, F32, layout ? free : BLOCKED};
         memory::dims kernel = {s.out / s.groups, s.c / s.groups, s.kernel_h, s.kernel_w};
         if (s.groups > 1) kernel.insert(kernel.begin(), s.groups);
@@ -65,12 +64,18 @@ struct Geometry {
     }
 };
 
-// The first primitive that is no reference implementation, layout by layout, from `make(geometry)`;
-// null where oneDNN has none. Every primitive of ours is chosen here. Where oneDNN convolves by
+// A primitive's description, null where oneDNN has no fast code, and the layout that it is for.
+template <class Description>
+struct Found {
+    std::unique_ptr<Description> made;
+    Layout layout = GIVEN;
+};
+
+// The first primitive that is no reference implementation, layout by layout, from `make(geometry)`. Every primitive of ours is chosen here. Where oneDNN convolves by
 // matrix products, plain maps go before those it likes, for which it turns the weights slowly.
 template <class Make>
 auto in_fastest_layout(const Sizes& sizes, Make make)
-    -> std::unique_ptr<decltype(make(Geometry(sizes, GIVEN), GIVEN))> {
+    -> Found<decltype(make(Geometry(sizes, GIVEN), GIVEN))> {
     using Description = decltype(make(Geometry(sizes, GIVEN), GIVEN));
     for (auto choice : {std::make_pair(GIVEN, "ref"), std::make_pair(LIKED, "gemm"),
                         std::make_pair(CHANNELS_LAST, "gemm"), std::make_pair(PLAIN, "ref"),
@@ -78,11 +83,12 @@ auto in_fastest_layout(const Sizes& sizes, Make make)
         std::unique_ptr<Description> made(
             new Description(make(Geometry(sizes, choice.first), choice.first)));
         const char* name = made->impl_info_str();
-        if (!std::strstr(name, "ref") && !std::strstr(name, choice.second)) return made;
+        if (!std::strstr(name, "ref") && !std::strstr(name, choice.second))
+            return {std::move(made), choice.first};
     } catch (const dnnl::error& error) {
         if (error.status != dnnl_unimplemented) throw;  // that is: not on this processor
     }
-    return nullptr;
+    return {};
 }
 
 using Forward = dnnl::convolution_forward::primitive_desc;
@@ -121,7 +127,7 @@ struct After {
     }
 };
 
-std::unique_ptr<Forward> find_forward(const Sizes& sizes, After after) {
+Found<Forward> find_forward(const Sizes& sizes, After after) {
     return in_fastest_layout(sizes, [&](const Geometry& g, Layout layout) {
         if (layout != GIVEN) return forward(g, after.bias, attributes_with({}));
         auto way = after.residual ? Residual::IN_PLACE : Residual::NONE;
@@ -129,14 +135,14 @@ std::unique_ptr<Forward> find_forward(const Sizes& sizes, After after) {
     });
 }
 
-std::unique_ptr<BackwardData> find_data(const Sizes& sizes) {
+Found<BackwardData> find_data(const Sizes& sizes) {
     return in_fastest_layout(sizes, [](const Geometry& g, Layout) -> BackwardData {
         return {{DIRECT, g.source, g.weights, g.target, g.stride, g.padding, g.padding},
                 attributes_with({}), cpu(), forward(g, false, attributes_with({}))};
     });
 }
 
-std::unique_ptr<BackwardWeights> find_weights(const Sizes& sizes) {
+Found<BackwardWeights> find_weights(const Sizes& sizes) {
     return in_fastest_layout(sizes, [](const Geometry& g, Layout) -> BackwardWeights {
         return {{DIRECT, g.source, g.weights, g.target, g.stride, g.padding, g.padding},
                 attributes_with({}), cpu(), forward(g, false, attributes_with({}))};
@@ -217,10 +223,11 @@ struct Prepared {
 
 // A shortcut is read, which spares a copy, unless that bars the fastest way to convolve.
 Prepared prepare_forward(const Sizes& sizes, After after) {
-    auto made = find_forward(sizes, after);
+    auto fastest = find_forward(sizes, after);
+    auto& made = fastest.made;
     if (!made) throw std::runtime_error("oneDNN has no fast convolution for these sizes");
     Geometry given(sizes, GIVEN);
-    bool reads = false, finishes = made->dst_desc() != given.target;
+    bool reads = false, finishes = fastest.layout != GIVEN;
     if (after.residual && !finishes) try {
         Forward reading =
             forward(given, after.bias, attributes(given, Residual::READ, after.activation));
@@ -237,14 +244,14 @@ Prepared prepare_forward(const Sizes& sizes, After after) {
 }
 
 Prepared prepare_data(const Sizes& sizes) {
-    auto made = find_data(sizes);
+    auto made = find_data(sizes).made;
     if (!made) throw std::runtime_error("oneDNN has no fast gradient for these sizes");
     return Prepared::of<dnnl::convolution_backward_data>(
         sizes, *made, made->diff_src_desc(), made->weights_desc(), made->diff_dst_desc());
 }
 
 Prepared prepare_weights(const Sizes& sizes) {
-    auto made = find_weights(sizes);
+    auto made = find_weights(sizes).made;
     if (!made) throw std::runtime_error("oneDNN has no fast weight gradient for these sizes");
     return Prepared::of<dnnl::convolution_backward_weights>(
         sizes, *made, made->src_desc(), made->diff_weights_desc(), made->diff_dst_desc());
@@ -274,12 +281,11 @@ void copy(const float* from, int64_t count, float* to) {
     for (int64_t i = 0; i < count; i++) to[i] = from[i];
 }
 
-// The layout and implementation that oneDNN's description stands for.
+// What `crossmodal_convolution_way` answers of a primitive.
 template <class Description>
-int64_t told(const std::unique_ptr<Description>& made, const memory::desc& source,
-             const Geometry& given, char* name, int64_t length) {
-    std::snprintf(name, length, "%s", made ? made->impl_info_str() : "none");
-    return !made ? 0 : source == given.source ? 1 : 2;
+int64_t told(const Found<Description>& found, char* name, int64_t length) {
+    std::snprintf(name, length, "%s", found.made ? found.made->impl_info_str() : "none");
+    return !found.made ? 0 : found.layout == GIVEN ? 1 : 2;
 }
 
 }  // namespace
@@ -292,25 +298,14 @@ extern "C" {
 int64_t crossmodal_convolution_way(int64_t direction, const int64_t* sizes, char* name,
                                    int64_t length) {
     const Sizes& s = Sizes::of(sizes);
-    Geometry given(s, GIVEN);
-    if (winograd_pays(s)) {
-        std::snprintf(name, length, "winograd");
+    bool ours = winograd_pays(s);
+    if (ours || (direction == 2 && is_first_layer(s))) {
+        std::snprintf(name, length, ours ? "winograd" : "first layer");
         return 1;
     }
-    if (direction == 0) {
-        auto made = find_forward(s, {false, false, IDENTITY});
-        return told(made, made ? made->src_desc() : given.source, given, name, length);
-    }
-    if (direction == 1) {
-        auto made = find_data(s);
-        return told(made, made ? made->diff_src_desc() : given.source, given, name, length);
-    }
-    if (is_first_layer(s)) {
-        std::snprintf(name, length, "first layer");
-        return 1;
-    }
-    auto made = find_weights(s);
-    return told(made, made ? made->src_desc() : given.source, given, name, length);
+    if (direction == 0) return told(find_forward(s, {false, false, IDENTITY}), name, length);
+    if (direction == 1) return told(find_data(s), name, length);
+    return told(find_weights(s), name, length);
 }
 
 // y = activation(x * weights (+ bias) (+ residual)).

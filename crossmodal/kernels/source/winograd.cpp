@@ -30,6 +30,14 @@ constexpr int64_t OWN_CHUNK = int64_t(1) << 16, JOINT_CHUNK = int64_t(1) << 22,
     WEIGHTS_CHUNK = int64_t(1) << 19, FEW_WEIGHTS = int64_t(1) << 20;
 constexpr int64_t AT_ONCE = 128 / GROUP;  // groups whose weights are computed together
 
+// Values at A, -A, B and -B, from the even and the odd part at A and at B.
+inline void at_points(Vec even, Vec odd, Vec even2, Vec odd2, Vec* out, int step) {
+    out[step] = even + odd;
+    out[2 * step] = even - odd;
+    out[3 * step] = even2 + odd2;
+    out[4 * step] = even2 - odd2;
+}
+
 // Each transform along one axis: of pixels, of a gradient's pixels, of a kernel; and back.
 struct OfPixels {
     static constexpr int SIZE = SIDE;
@@ -39,10 +47,7 @@ struct OfPixels {
         Vec even = d4 - B2 * d2, odd = A * (d3 - B2 * d1);
         Vec even2 = d4 - A2 * d2, odd2 = B * (d3 - A2 * d1);
         out[0] = A2 * B2 * d0 - (A2 + B2) * d2 + d4;
-        out[step] = even + odd;
-        out[2 * step] = even - odd;
-        out[3 * step] = even2 + odd2;
-        out[4 * step] = even2 - odd2;
+        at_points(even, odd, even2, odd2, out, step);
         out[5 * step] = A2 * B2 * d1 - (A2 + B2) * d3 + d5;
     }
 };
@@ -54,10 +59,7 @@ struct OfGradient {
         Vec even = d0 + A2 * d2, odd = A * d1 + A3 * d3;
         Vec even2 = d0 + B2 * d2, odd2 = B * d1 + B3 * d3;
         out[0] = d0;
-        out[step] = even + odd;
-        out[2 * step] = even - odd;
-        out[3 * step] = even2 + odd2;
-        out[4 * step] = even2 - odd2;
+        at_points(even, odd, even2, odd2, out, step);
         out[5 * step] = d3;
     }
 };
@@ -69,10 +71,7 @@ struct OfKernel {
         Vec even = AT_A * (g0 + A2 * g2), odd = (AT_A * A) * g1;
         Vec even2 = AT_B * (g0 + B2 * g2), odd2 = (AT_B * B) * g1;
         out[0] = AT_ZERO * g0;
-        out[step] = even + odd;
-        out[2 * step] = even - odd;
-        out[3 * step] = even2 + odd2;
-        out[4 * step] = even2 - odd2;
+        at_points(even, odd, even2, odd2, out, step);
         out[5 * step] = g2;
     }
 };
@@ -166,8 +165,8 @@ struct Tiles {
 // (frequency, block, tile, BLOCK). One vector more between frequencies, as a cache keeps few lines
 // whose addresses differ by a power of two.
 struct Spectrum {
-    float* values = nullptr;
-    int64_t tiles = 0, apart = 0;
+    float* values;
+    int64_t tiles, apart;
 
     static int64_t size(int64_t blocks, int64_t tiles) {
         return FREQUENCIES * (blocks * tiles + 1) * BLOCK;
