@@ -311,7 +311,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     return subjects[0].folder
 
 
-
 if __name__ == "__main__":
     try:
         main()

@@ -258,7 +258,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     return folder
 
 
-
 if __name__ == "__main__":
     try:
         main()

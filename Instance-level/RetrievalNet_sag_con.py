@@ -312,7 +312,6 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     return folder
 
 
-
 if __name__ == "__main__":
     with ranks.ended_together():
         try:
