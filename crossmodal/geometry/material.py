@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from crossmodal.geometry.texture import PATTERNS
 
@@ -43,6 +42,8 @@ def random_material(rng: np.random.Generator, kinds: Mapping[str, float]) -> Mat
 
     kinds : weights of wood, cloth, metal, paint, stone and print.
     """
+    from scipy.spatial.transform import Rotation  # slow to import
+
     names = sorted(kinds)
     weights = np.array([kinds[name] for name in names], np.float64)
     kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]

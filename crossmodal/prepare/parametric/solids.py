@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Union
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from crossmodal.geometry.mesh import Mesh, merge
 
@@ -108,6 +107,8 @@ def moved(mesh: Mesh, shift: Point) -> Mesh:
 
 def tilted(mesh: Mesh, degrees: float, pivot: Point, axis: str = "x") -> Mesh:
     """The mesh turned about an axis through `pivot`."""
+    from scipy.spatial.transform import Rotation  # slow to import
+
     turn = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
     vertices = (mesh.vertices - np.asarray(pivot)) @ turn.T + np.asarray(pivot)
     return Mesh(vertices.astype(np.float32), mesh.faces)
