@@ -1,4 +1,4 @@
-"""Every command of the README and of docs/reproduce.md, run as it stands there."""
+"""Every command of the README and of the pages in docs/, run as it stands there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ OWN = "python -m crossmodal.prepare.own_library "
 PREPARE, CHECKPOINT = "python -m crossmodal.prepare.", "python -m crossmodal.checkpoint "
 DOWNLOADS = ("wget ", "unzip ", "git clone ")  # not run: gigabytes, and other people's servers
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "reproduce.md")
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+README_LINES = 120
 
 
 def commands() -> list[str]:
@@ -39,6 +40,14 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def of_kind(start: str) -> list[str]:
     return [command for command in commands() if command.startswith(start)]
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES
+    for document in DOCUMENTS:
+        links = re.findall(r"\]\(([^)#:]+)[^):]*\)", document.read_text())
+        lost = [link for link in links if not (document.parent / link).exists()]
+        assert lost == [], document
 
 
 def test_every_command_is_run_by_a_test_below() -> None:
