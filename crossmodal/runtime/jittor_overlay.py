@@ -1,10 +1,11 @@
 """The installed Jittor with a few files changed, made of links and patched copies in the cache.
 
-Jittor 1.3.11 was written for NumPy 1, Python below 3.13 and g++ below 15. With a newer one, Python
-gets to import an overlay instead: a folder with the packages ``jittor`` and ``jittor_utils`` whose
-files are links to the installed ones, except those of :mod:`crossmodal.runtime.jittor_patches`. The
+Jittor 1.3.11 was written for NumPy 1, Python below 3.13 and g++ below 15, and for a path that a
+shell takes as it is. With a newer one, or where it is installed in ``my projects``, Python gets to
+import an overlay instead: a folder with the packages ``jittor`` and ``jittor_utils`` whose files
+are links to the installed ones, except those of :mod:`crossmodal.runtime.jittor_patches`. The
 folder comes first on ``sys.path``, which the processes that build Jittor or load data inherit.
-Nothing is written where Jittor is installed, and with older ones it is taken as it is.
+Nothing is written where Jittor is installed, and where nothing is in its way it is taken as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.home import own_folder
 from crossmodal.runtime.jittor_patches import NEW_NUMPY, Patch
 from crossmodal.runtime.locks import locked
+from crossmodal.runtime.plain_path import unfit_character
 
 _PACKAGES = ("jittor", "jittor_utils")
 _NUMPY_BELOW_2 = re.compile(r"numpy\b[^;]*<\s*=?\s*[12]\b")
@@ -42,7 +44,7 @@ def install(home: Path) -> Path | None:
     installed = installed_folder()
     texts = _patched_texts(installed, jittor_patches.needed())
     sys.path[:] = [entry for entry in sys.path if not is_overlay(Path(entry))]
-    if not texts:
+    if not texts and not unfit_character(installed):
         return None
     place = _ensure_made(own_folder(home), installed, texts)
     sys.path.insert(0, str(place))

@@ -94,8 +94,7 @@ def _prepare_and_import() -> ModuleType:
     if _PROBE.devices and not _PROBE.usable:
         _LOG.warning("running on the CPU: %s", _PROBE.obstacle)
     onednn.install(place)
-    if jittor_overlay.install(place) is None:
-        plain_path.import_by_links(place)
+    jittor_overlay.install(place)
     with contained(), home.jittor_at_home(place):
         try:
             return _build_and_import(place, trust_stamp=True)

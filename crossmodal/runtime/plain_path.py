@@ -1,22 +1,18 @@
 """Paths that Jittor's command lines can name: it compiles through a shell, and does not quote all.
 
-A home with a space in its path is refused. Where Jittor itself is installed under such a path, as
-in ``my projects/.venv``, it is imported through links in its home.
+A home with a space in its path is refused. A Jittor that is installed under such a path, as in
+``my projects/.venv``, is imported through links (:mod:`crossmodal.runtime.jittor_overlay`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 from pathlib import Path
 
-from crossmodal.runtime.digest import text_digest
 from crossmodal.runtime.errors import SetupError
-from crossmodal.runtime.home import HOME_VARIABLE, cache_root, own_folder
+from crossmodal.runtime.home import HOME_VARIABLE, cache_root
 
-PACKAGES = ("jittor", "jittor_utils")
 _UNFIT = re.compile(r"""[\s"'`$\\;&|<>()]""")
 
 
@@ -37,24 +33,3 @@ def check_home_path(home: Path) -> None:
             f"its command lines break apart. Set {HOME_VARIABLE} to a folder without, as in "
             f"`export {HOME_VARIABLE}=/var/tmp/jittor`."
         )
-
-
-def import_by_links(home: Path) -> None:
-    """Let Jittor be imported through links in the Jittor home, if its own path is unfit."""
-    spec = importlib.util.find_spec(PACKAGES[-1])
-    if spec is None or spec.origin is None:
-        return
-    installed = Path(spec.origin).parents[1]
-    if unfit_character(installed):
-        sys.path.insert(0, str(_link(installed, own_folder(home))))
-
-
-def _link(installed: Path, folder: Path) -> Path:
-    """A folder whose path stays the same, with links to the packages installed elsewhere."""
-    place = folder / f"site-{text_digest(str(installed))[:8]}"
-    place.mkdir(parents=True, exist_ok=True)
-    for name in PACKAGES:
-        fresh = place / f".{name}.{os.getpid()}"
-        fresh.symlink_to(installed / name)
-        fresh.replace(place / name)
-    return place

@@ -111,6 +111,19 @@ def test_older_python_and_numpy_take_jittor_as_it_is(
     assert made(tmp_path / "other") == []
 
 
+def test_one_below_a_path_with_a_space_is_reached_by_links(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spaced = site.rename(tmp_path / "my site")
+    monkeypatch.setattr(sys, "path", [str(spaced), *sys.path[1:]])
+    monkeypatch.setattr(jittor_patches, "needed", list)
+    place = jittor_overlay.install(tmp_path / "home")
+    assert place is not None and " " not in str(place)
+    for name in ("jittor/__init__.py", "jittor/src/var.h", *NAMES):
+        assert (place / name).resolve() == spaced / name
+    assert jittor_overlay.install(tmp_path / "home") == place
+
+
 def test_needed_by_the_versions_here() -> None:
     by = {patch.needed_by for patch in jittor_patches.needed()}
     assert ("NumPy 2" in by) == (jittor_patches.numpy_generation() == 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,43 +36,6 @@ def test_it_is_refused_before_anything_is_built(run, tmp_path: Path, variable: s
     assert ended.returncode == 1
     assert "there is a space in that path" in ended.stderr
     assert list(place.iterdir()) == []
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place where packages are installed, first on the path, with a Jittor of no content."""
-    monkeypatch.setattr(sys, "path", [str(tmp_path / "my site"), *sys.path])
-    for name in plain_path.PACKAGES:
-        (tmp_path / "my site" / name).mkdir(parents=True)
-        (tmp_path / "my site" / name / "__init__.py").write_text("")
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return tmp_path / "my site"
-
-
-def test_an_installed_jittor_is_reached_by_links(site: Path, tmp_path: Path) -> None:
-    plain_path.import_by_links(tmp_path / "home")
-    links = Path(sys.path[0])
-    assert links.is_relative_to(tmp_path / "home") and " " not in str(links)
-    for name in plain_path.PACKAGES:
-        assert (links / name).resolve() == site / name
-    before = list(sys.path)
-    plain_path.import_by_links(tmp_path / "home")  # it is found by the links now
-    assert sys.path == before
-
-
-def test_a_link_is_made_anew_at_the_same_place(site: Path, tmp_path: Path) -> None:
-    plain_path.import_by_links(tmp_path / "home")
-    first = sys.path.pop(0)
-    (Path(first) / "jittor").unlink()
-    plain_path.import_by_links(tmp_path / "home")
-    assert sys.path[0] == first and (Path(first) / "jittor").is_dir()
-
-
-def test_a_plain_path_needs_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_path, "unfit_character", lambda path: None)
-    before = list(sys.path)
-    plain_path.import_by_links(tmp_path)
-    assert sys.path == before and list(tmp_path.iterdir()) == []
 
 
 def test_make_takes_a_checkout_and_an_environment_with_a_space(tmp_path: Path) -> None:
