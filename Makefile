@@ -175,7 +175,7 @@ kinds: kinds-data
 	done
 
 test: $(MADE)/.requirements-dev
-	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(MADE)/.requirements-dev
 	$(BIN)/python -m ruff check .

@@ -30,20 +30,9 @@ def pytest_configure() -> None:
     os.environ.setdefault("log_silent", "1")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the tests to several processes (``-n 2 --dist loadgroup``).
-
-    What one file's tests make is made once, and so is the generated project: all who use them go
-    to one process. The whole runs, which take longest, come first.
-    """
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    with_project = {item.path for item in items if "project" in getattr(item, "fixturenames", ())}
-    for item in items:
-        group = "project" if item.path in with_project else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+    """With several test processes, the whole runs come first: they take longest."""
+    if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.path.parent != REPO_ROOT / "tests")
 
 
