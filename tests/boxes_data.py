@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SIDE, VIEWS = 64, 4
+SIDE, VIEWS = 32, 4
 KINDS = ("bed", "chair")  # low boxes, high boxes
 
 

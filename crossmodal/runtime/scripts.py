@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import sysconfig
 from pathlib import Path
@@ -31,14 +32,15 @@ case "$1" in
     shift; compiler="${{1#--cc_path=}}"; shift
     for output; do :; done
     fresh="$output.$$"
-    {precompiled}"$compiler" "$@" -o "$fresh" || {{ rm -f "$fresh"; exit 1; }}
+    {quickly}"$compiler" "$@" -o "$fresh" || {{ rm -f "$fresh"; exit 1; }}
     exec mv -f "$fresh" "$output" ;;
   *) exec {python} "$@" ;;
 esac
 """
-_PRECOMPILED = """\
-"$compiler" -include {header} "$@" -o "$fresh" 2>/dev/null ||
+_QUICKLY = """\
+"$compiler" {options} "$@" -o "$fresh" 2>/dev/null ||
     """
+_QUICK_LINKER = "gold"  # takes a third of the time of the usual one to link an operator
 
 
 def write_python_config(folder: Path) -> Path:
@@ -63,12 +65,15 @@ def write_python(folder: Path, header: Path | None = None) -> Path:
     The output, which a command names last, appears whole or not at all: two programs may compile
     an operator at the same time, and each loads what is there when its own compiler is done.
 
-    header : to be included first, precompiled, in every operator; what does not compile with it
-        is compiled without.
+    header : to be included first, precompiled, in every operator. What does not compile with it,
+        or with the quick linker where there is one, is compiled without.
     """
     python = shlex.quote(os.path.abspath(sys.executable))
-    precompiled = "" if header is None else _PRECOMPILED.format(header=shlex.quote(str(header)))
-    return _write(folder, "python", _PYTHON.format(python=python, precompiled=precompiled))
+    options = [] if header is None else ["-include", str(header)]
+    if header is not None and shutil.which(f"ld.{_QUICK_LINKER}"):
+        options.append(f"-fuse-ld={_QUICK_LINKER}")
+    quickly = _QUICKLY.format(options=shlex.join(options)) if options else ""
+    return _write(folder, "python", _PYTHON.format(python=python, quickly=quickly))
 
 
 def _write(folder: Path, name: str, text: str) -> Path:

@@ -83,7 +83,10 @@ def test_a_real_compiler_takes_such_a_command(tmp_path: Path) -> None:
     assert elf.is_intact(tmp_path / "op.so")
 
 
-def test_an_operator_that_a_header_breaks_is_compiled_without_it(tmp_path: Path) -> None:
+def test_an_operator_that_a_header_breaks_is_compiled_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts.shutil, "which", lambda name: None)
     compiler = stand_in(tmp_path, '[ "$1" != -include ]')
     header, output = tmp_path / "the header.h", tmp_path / "op.so"
     path = scripts.write_python(tmp_path, header)
@@ -91,6 +94,16 @@ def test_an_operator_that_a_header_breaks_is_compiled_without_it(tmp_path: Path)
     assert ask(*command) == f"an op.cc -o {output}"
     stand_in(tmp_path)
     assert ask(*command) == f"-include {header} an op.cc -o {output}"
+
+
+def test_the_quick_linker_is_taken_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts.shutil, "which", {"ld.gold": "/usr/bin/ld.gold"}.get)
+    compiler, header, output = stand_in(tmp_path), tmp_path / "a.h", tmp_path / "op.so"
+    path = scripts.write_python(tmp_path, header)
+    said = ask(path, "/j/asm_tuner.py", f"--cc_path={compiler}", "op.cc", "-o", output)
+    assert said == f"-include {header} -fuse-ld=gold op.cc -o {output}"
 
 
 def test_the_way_python_is_called_changes_nothing(
