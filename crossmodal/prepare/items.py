@@ -1,56 +1,174 @@
-"""Which meshes lie in a folder, keyed by ``category/instance``.
+"""Which meshes lie in a folder, and which shape each file is.
 
-Understood: ``category/instance.ext`` and ``category/instance/anything.ext`` (deeper too, as in
-ShapeNet), and a flat folder of files, keyed by ``instance`` alone.
+Every mesh file is a shape of its own, keyed by its relative path without the suffix:
+``chair/train/chair_0001.off`` is ``chair/train/chair_0001``. Files of one name in one folder, as
+``lamp.obj`` and ``lamp.stl``, are one shape in several formats. Where all shapes are named alike,
+as ``chair/oslo/model.obj``, the folder is the shape: ``chair/oslo``.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossmodal.geometry.mesh import MESH_SUFFIXES
+from crossmodal.data.walk import files_below
+from crossmodal.geometry.formats.registry import remedy
+from crossmodal.geometry.mesh import MESH_SUFFIXES, Mesh, load_mesh
+from crossmodal.prepare.runner import Item, Task
+from crossmodal.prepare.upright import FRONTS, turned
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
 
+LAYOUTS = ("auto", "files", "folders")
+# Names that say nothing of the shape: its folder does.
+_NAMES = {"model", "model_normalized", "mesh", "object", "scene"}
+_INNER = {"model", "models", "mesh", "meshes"}  # folders between a shape's folder and its file
+_UP_BY_SUFFIX = {".3mf": "z", ".stl": "z"}  # what is printed stands on the plane z = 0
+_NO_AXIS = {".obj", ".off", ".ply"}  # formats that do not say which way is up
 
-def find_meshes(folder: Path) -> dict[str, Path]:
-    """{key: mesh file}, sorted by key. Raises FileNotFoundError when there is none.
 
-    Of several files with one key the shallowest, then one named ``model``, then the first format of
-    MESH_SUFFIXES is taken, and the others are named in a warning.
+@dataclass(frozen=True)
+class Found:
+    """The shapes of a folder, and what was left out.
+
+    items : key -> mesh file; unsupported : suffix -> number of files in that format
+    """
+
+    items: dict[str, Path]
+    unsupported: dict[str, int] = field(default_factory=dict)
+
+
+def find_meshes(folder: Path, layout: str = "auto") -> Found:
+    """The meshes of a folder, sorted by key; what is not plain is said in the log.
+
+    layout : "files", every file is a shape; "folders", all below category/instance is one shape,
+        of which the shallowest file, then one named model is taken; "auto" as this module says
+    Raises FileNotFoundError when there is none.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder of meshes")
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in MESH_SUFFIXES and path.is_file():
-            found.setdefault(_key(path.relative_to(folder)), []).append(path)
-    if not found:
-        raise FileNotFoundError(
-            f"{folder}: no mesh in it; expected category/instance{{.obj,.ply,...}}"
-        )
-    doubled = sorted(key for key, paths in found.items() if len(paths) > 1)
-    if doubled:
-        kept, *rest = sorted(found[doubled[0]], key=_preference)
-        logger.warning(
-            "%d of %d items have several mesh files; the first, %s: using %s, leaving %s",
-            len(doubled),
-            len(found),
-            doubled[0],
-            kept.name,
-            ", ".join(path.name for path in rest),
-        )
-    return {key: min(found[key], key=_preference) for key in sorted(found)}
+    files = files_below(folder)
+    meshes = [path for path in files if path.suffix.lower() in MESH_SUFFIXES]
+    unsupported = _unsupported(files)
+    if unsupported:
+        logger.warning("left out: %s", _advice(unsupported))
+    if not meshes:
+        raise FileNotFoundError(f"{folder}: no mesh in it; looked for files of the formats "
+                                f"{', '.join(MESH_SUFFIXES)}, in folders below, too")
+    grouped = _by_folder(meshes, folder) if layout == "folders" else \
+        _by_file(meshes, folder, folders_count=layout == "auto")
+    _say(grouped, folder, len(meshes))
+    chosen = {key: min(paths, key=_preference) for key, paths in sorted(grouped.items())}
+    return Found(chosen, unsupported)
 
 
-def _key(relative: Path) -> str:
-    if len(relative.parts) == 1:
-        return relative.stem
-    category, instance = relative.parts[:2]
-    return f"{category}/{Path(instance).stem if len(relative.parts) == 2 else instance}"
+def mesh_items(found: Found, up: str | None = None) -> dict[str, Item]:
+    """Items of meshes for :func:`load_upright`.
+
+    up : the axis that points up in the files, as "y" or "-z". None: z in .stl and .3mf, y in all
+        others. A .stl beside a .obj, .off or .ply is taken as these are, for none of them says.
+    """
+    if up:
+        ups = dict.fromkeys(found.items, up)
+    else:
+        with_no_axis = {path.parent for path in found.items.values()
+                        if path.suffix.lower() in _NO_AXIS}
+        ups = {key: "y" if path.parent in with_no_axis
+               else _UP_BY_SUFFIX.get(path.suffix.lower(), "y")
+               for key, path in found.items.items()}
+    _say_axes(found.items, ups, given=up is not None)
+    return {key: Item(path, {} if ups[key] == "y" else {"up": ups[key]})
+            for key, path in found.items.items()}
+
+
+def load_upright(source: Path, facts: Mapping[str, object], normalised: bool = False) -> Mesh:
+    """The mesh of an item, turned so that +y is up."""
+    mesh = load_mesh(source, normalised)
+    up = str(facts.get("up", "y"))
+    return mesh if up == "y" else turned(mesh, up, FRONTS[up])
+
+
+def load_item(task: Task, normalised: bool = False) -> Mesh:
+    """The mesh of a task that was made of one of `mesh_items`, turned so that +y is up."""
+    return load_upright(task.source, task.facts, normalised)
+
+
+def _by_file(
+    meshes: Iterable[Path], folder: Path, folders_count: bool
+) -> dict[str, list[Path]]:
+    """Files by key; `folders_count`: a file named like all others is keyed by its folder."""
+    grouped: dict[str, list[Path]] = {}
+    for path in sorted(meshes, key=lambda path: (len(path.parts), path)):
+        inside = path.relative_to(folder)
+        plain = inside.with_suffix("").as_posix()
+        key = _folder_key(inside) if folders_count and _is_unnamed(inside) else plain
+        taken = grouped.get(key)
+        if taken and (taken[0].parent, taken[0].stem) != (path.parent, path.stem):
+            key = plain if plain != key else inside.as_posix()
+        grouped.setdefault(key, []).append(path)
+    return grouped
+
+
+def _by_folder(meshes: Iterable[Path], folder: Path) -> dict[str, list[Path]]:
+    """Files by ``category/instance``; those of a flat folder by their names."""
+    grouped: dict[str, list[Path]] = {}
+    for path in meshes:
+        inside = path.relative_to(folder)
+        deep = len(inside.parts) > 2
+        key = "/".join(inside.parts[:2]) if deep else inside.with_suffix("").as_posix()
+        grouped.setdefault(key, []).append(path)
+    return grouped
+
+
+def _is_unnamed(inside: Path) -> bool:
+    return len(inside.parts) > 1 and inside.stem.lower() in _NAMES
+
+
+def _folder_key(inside: Path) -> str:
+    parts = inside.parts[:-1]
+    while len(parts) > 1 and parts[-1].lower() in _INNER:
+        parts = parts[:-1]
+    return "/".join(parts)
 
 
 def _preference(path: Path) -> tuple[int, bool, int, str]:
     depth = len(path.parts)
     return depth, path.stem != "model", MESH_SUFFIXES.index(path.suffix.lower()), path.name
+
+
+def _unsupported(files: Iterable[Path]) -> dict[str, int]:
+    counts = Counter(path.suffix.lower() for path in files)
+    return {suffix: count for suffix, count in sorted(counts.items())
+            if suffix not in MESH_SUFFIXES and remedy(suffix)}
+
+
+def _advice(unsupported: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} {suffix} ({remedy(suffix)})"
+                     for suffix, count in unsupported.items())
+
+
+def _say(grouped: Mapping[str, list[Path]], folder: Path, count: int) -> None:
+    """How files became shapes."""
+    by_folder = [key for key, paths in grouped.items()
+                 if key != paths[0].relative_to(folder).with_suffix("").as_posix()]
+    logger.info("%s: %d mesh files, %d shapes%s", folder, count, len(grouped),
+                f"; {len(by_folder)} of them are named by their folders (--layout files: by file)"
+                if by_folder else "")
+    several = sorted(key for key, paths in grouped.items() if len(paths) > 1)
+    if several:
+        kept, *rest = sorted(grouped[several[0]], key=_preference)
+        logger.warning(
+            "%d of %d shapes have several files, of which one is used; the first, %s: using %s, "
+            "leaving %s", len(several), len(grouped), several[0], kept.name,
+            ", ".join(path.name for path in rest))
+
+
+def _say_axes(items: Mapping[str, Path], ups: Mapping[str, str], given: bool) -> None:
+    """Which way is up in files that do not say so, where that is not y."""
+    turned_files = Counter((items[key].suffix.lower(), up) for key, up in ups.items() if up != "y")
+    for (suffix, up), count in sorted(turned_files.items()):
+        logger.info("%d %s taken with %s up%s", count, suffix, up,
+                    "" if given else " (--up y where that is wrong)")

@@ -19,7 +19,7 @@ from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost, view_cost
 from crossmodal.prepare.upright import turned
 
-FRONTS = {"y": "z", "z": "-y"}  # of a mesh, by its up axis; where the owners' face is not known
+
 UPS = ("auto", *FRONTS)
 PICTURE_BYTES = 12_000  # of a rendered view of 224 pixels a side
 

@@ -1,0 +1,52 @@
+"""One walk through the folders that people have, for meshes, pictures and masks alike."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from crossmodal.runtime.log import get_logger
+
+logger = get_logger(__name__)
+_ADDED_BY_MACS = "__MACOSX"  # in archives that are packed on a Mac; repeats every file's name
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is nobody's data: ``.git``, ``._chair.obj``."""
+    return name.startswith(".") or name == _ADDED_BY_MACS
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, sorted by path; hidden names are left out.
+
+    Links are followed, also to folders on another disk; one that leads back to a folder which it
+    lies in is not. A folder that cannot be listed is named in a warning. Raises OSError where
+    `folder` itself cannot be.
+    """
+    found: list[Path] = []
+    waiting = [(folder, frozenset([_identity(os.stat(folder))]))]
+    while waiting:
+        place, above = waiting.pop()
+        for entry in _entries(place, is_first=place is folder):
+            if entry.is_dir():
+                identity = _identity(entry.stat())
+                if identity not in above:
+                    waiting.append((place / entry.name, above | {identity}))
+            elif entry.is_file():
+                found.append(place / entry.name)
+    return sorted(found)
+
+
+def _entries(place: Path, is_first: bool) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as entries:
+            return [entry for entry in entries if not is_hidden(entry.name)]
+    except OSError as error:
+        if is_first:
+            raise
+        logger.warning("left out, as it cannot be listed: %s (%s)", place, error.strerror)
+        return []
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
