@@ -1,24 +1,24 @@
 """Triangle meshes: read them from a file, check them, bring them to one size.
 
-A mesh is float32 vertices (N, 3), y up, and int32 faces (M, 3). Files are read by trimesh, whole
-scenes merged into one mesh; ``.npz`` files (keys ``v``, ``f`` and, if known, ``c``) by NumPy, never
-with pickle.
+A mesh is float32 vertices (N, 3), y up, and int32 faces (M, 3). Files are read by
+:mod:`crossmodal.geometry.formats`, whole scenes merged into one mesh.
 """
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-MESH_SUFFIXES = (".obj", ".ply", ".glb", ".gltf", ".stl", ".off", ".npz")
+from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.registry import SUFFIXES as MESH_SUFFIXES
+from crossmodal.geometry.formats.registry import read
 
+__all__ = ["MESH_SUFFIXES", "Mesh", "MeshError", "face_normals", "load_mesh", "make_mesh", "merge",
+           "normalise"]
 
-class MeshError(ValueError):
-    """A mesh that cannot be used; the message names the file and the reason."""
+FAR = 16.0  # a mesh whose distance from the origin is so many times its size is moved there
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,8 @@ def load_mesh(path: str | Path, normalised: bool = False) -> Mesh:
 
     Raises MeshError naming the file when it is missing, unreadable, empty or not finite.
     """
-    path = Path(path)
-    if path.suffix.lower() not in MESH_SUFFIXES:
-        raise MeshError(f"{path}: unknown mesh format; use one of {', '.join(MESH_SUFFIXES)}")
-    if not path.is_file():
-        raise MeshError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise MeshError(f"{path}: the file is empty (0 bytes); fetch or export it again")
-    read = _read_npz if path.suffix.lower() == ".npz" else _read_scene
-    vertices, faces, colours = read(path)
-    return make_mesh(vertices, faces, colours, normalised=normalised, name=str(path))
+    content = read(Path(path))
+    return make_mesh(content.vertices, content.faces, content.colours, normalised, str(path))
 
 
 def make_mesh(
@@ -65,6 +57,9 @@ def make_mesh(
     name: str = "mesh",
 ) -> Mesh:
     """A checked Mesh from plain arrays: degenerate faces and unused vertices are dropped.
+
+    A mesh that lies far from the origin, as in map coordinates, is moved there before it is rounded
+    to float32, which could not tell its vertices apart.
 
     vertices : (N, 3) numbers; faces : (M, 3) integers; colours : (M, 3) uint8 or None.
     Raises MeshError (starting with `name`) when nothing usable is left.
@@ -79,6 +74,8 @@ def make_mesh(
     vertices = vertices[used]
     if normalised:
         vertices = _into_unit_sphere(vertices)
+    elif np.abs(_centre(vertices)).max() > FAR * np.ptp(vertices, axis=0).max():
+        vertices = vertices - _centre(vertices)
     colours = None if colours is None else np.asarray(colours, np.uint8)[keep]
     return Mesh(vertices.astype(np.float32), flat.reshape(-1, 3).astype(np.int32), colours)
 
@@ -105,8 +102,13 @@ def face_normals(triangles: np.ndarray) -> np.ndarray:
     return np.cross(edges[:, 0], edges[:, 1])
 
 
+def _centre(vertices: np.ndarray) -> np.ndarray:
+    """(3,) the middle of the bounding box."""
+    return (vertices.min(0) + vertices.max(0)) / 2
+
+
 def _into_unit_sphere(vertices: np.ndarray) -> np.ndarray:
-    centred = vertices - (vertices.min(0) + vertices.max(0)) / 2
+    centred = vertices - _centre(vertices)
     return centred / np.linalg.norm(centred, axis=1).max()
 
 
@@ -135,49 +137,3 @@ def _solid_faces(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         return np.zeros(len(faces), bool)
     doubled = np.linalg.norm(face_normals(vertices[faces] / extent), axis=1)
     return doubled > 1e-14
-
-
-def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"v", "f"} - set(arrays.files)
-            if missing:
-                raise MeshError(f"{path}: lacks {sorted(missing)}; a mesh .npz has keys v and f")
-            return arrays["v"], arrays["f"], arrays["c"] if "c" in arrays.files else None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, MeshError):
-            raise
-        raise MeshError(f"{path}: not a readable .npz file ({error})") from error
-
-
-def _read_scene(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    import trimesh  # slow to import
-
-    try:
-        scene: Any = trimesh.load(str(path), force="scene", process=False)
-    except Exception as error:  # noqa: BLE001 - every format fails in its own way
-        raise MeshError(f"{path}: cannot be read ({type(error).__name__}: {error})") from error
-    vertices: list[np.ndarray] = []
-    faces: list[np.ndarray] = []
-    colours: list[np.ndarray] = []
-    start = 0
-    for node in scene.graph.nodes_geometry:
-        matrix, name = scene.graph[node]
-        part = scene.geometry[name]
-        if not isinstance(part, trimesh.Trimesh) or len(part.faces) == 0:
-            continue
-        vertices.append(np.asarray(part.vertices) @ matrix[:3, :3].T + matrix[:3, 3])
-        faces.append(np.asarray(part.faces) + start)
-        colours.append(_face_colours(part))
-        start += len(part.vertices)
-    if not faces:
-        raise MeshError(f"{path}: the file has no triangles")
-    return np.concatenate(vertices), np.concatenate(faces), np.concatenate(colours)
-
-
-def _face_colours(part: Any) -> np.ndarray:
-    """(M, 3) uint8: the mean colour of a texture or material, or the colours of the faces."""
-    if part.visual.kind == "texture":
-        colour = np.asarray(part.visual.material.main_color, np.uint8)[:3]
-        return np.tile(colour, (len(part.faces), 1))
-    return np.asarray(part.visual.face_colors, np.uint8)[:, :3]
