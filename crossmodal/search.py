@@ -19,7 +19,9 @@ from typing import Any, Callable
 import numpy as np
 
 from crossmodal.geometry.render import ViewSettings
+from crossmodal.prepare.options import add_mesh_options
 from crossmodal.retrieval.gallery import Gallery, open_gallery
+from crossmodal.retrieval.gallery_update import Changes
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
 from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
 from crossmodal.retrieval.query_image import QueryPicture, load_query
@@ -58,13 +60,23 @@ def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
     encoder = load(options.checkpoint, options.device)
     started = time.perf_counter()
     gallery, changes = index_library(options.meshes, options.index, encoder, options.workers,
-                                     options.rebuild)
+                                     options.rebuild, options.layout, options.up)
+    _say(_found(gallery, changes))
     _say(
         f"{len(gallery)} shapes in {options.index}: {len(changes.added)} new or changed, "
         f"{changes.kept} kept, {len(changes.removed)} removed, {len(changes.broken)} broken, "
         f"in {time.perf_counter() - started:.1f} s\n")
     for name, reason in sorted(changes.broken.items()):
         _say(f"  broken: {name}: {reason}\n")
+
+
+def _found(gallery: Gallery, changes: Changes) -> str:
+    """What became of the models that were found."""
+    unsupported = sum(changes.unsupported.values())
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in changes.unsupported.items())
+    broken = len(changes.broken)
+    return (f"{len(gallery) + unsupported + broken} found: {len(gallery)} indexed, {unsupported} "
+            f"not supported{f' ({kinds})' if kinds else ''}, {broken} broken\n")
 
 
 def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
@@ -144,7 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     index = commands.add_parser("index", help="make an index of a folder, or bring it up to date")
     index.add_argument("--meshes", type=Path, required=True,
-                       help="folder: category/instance.obj, .ply, .glb, .stl, .off, .npz")
+                       help="folder of meshes, at any depth: .obj, .ply, .glb, .stl, .off, .npz")
+    add_mesh_options(index)
     index.add_argument("--workers", type=int, help="rendering processes (default: one per core)")
     index.add_argument("--rebuild", action="store_true",
                        help="make it again, also with another model or other views")

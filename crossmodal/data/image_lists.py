@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 
 from crossmodal.data.errors import DataError, some
 from crossmodal.data.view_names import Line, check_views, lines_of
+from crossmodal.data.walk import files_below
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 _PICTURE = re.compile(r"(.*\.(?:png|jpe?g|bmp|webp|tiff?|gif))(?:\s.*)?$", re.IGNORECASE)
@@ -139,7 +140,7 @@ def _folder_lines(folder: Path, views: int, labels: bool, names: Sequence[str]) 
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return [path for path in files_below(folder) if path.suffix.lower() in SUFFIXES]
 
 
 def _check_folders(files: Sequence[Path], views: int, folder: Path) -> None:

@@ -28,11 +28,11 @@ def files_below(folder: Path) -> list[Path]:
     while waiting:
         place, above = waiting.pop()
         for entry in _entries(place, is_first=place is folder):
-            if entry.is_dir():
+            if os.path.isdir(entry):  # says no, where a link leads nowhere or round and round
                 identity = _identity(entry.stat())
                 if identity not in above:
                     waiting.append((place / entry.name, above | {identity}))
-            elif entry.is_file():
+            elif os.path.isfile(entry):
                 found.append(place / entry.name)
     return sorted(found)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crossmodal.data.errors import DataError, some
+from crossmodal.data.walk import is_hidden
 
 
 def labels_of(classes: Sequence[str]) -> dict[str, int]:
@@ -27,8 +28,8 @@ def class_folders(folder: Path, classes: Sequence[str]) -> dict[int, list[Path]]
     labels = labels_of(classes)
     found: dict[int, list[Path]] = {}
     strange = []
-    children = [child for child in sorted(folder.iterdir()) if child.is_dir()]
-    children = [child for child in children if not child.name.startswith((".", "__"))]
+    children = [child for child in sorted(folder.iterdir())
+                if child.is_dir() and not is_hidden(child.name)]
     for child in children:
         number = label(labels, child.name)
         if number is None:

@@ -54,7 +54,7 @@ def import_pictures(
 
 
 def make_shapes(
-    models: Mapping[str, Path],
+    items: Mapping[str, Item],
     folder: Path,
     name: str,
     size: int = 224,
@@ -62,8 +62,7 @@ def make_shapes(
     workers: int | None = None,
     redo: bool = False,
 ) -> None:
-    """Views, points and voxels of {key: mesh file}, as far as `steps` asks for them."""
-    items = {key: Item(path) for key, path in models.items()}
+    """Views, points and voxels of meshes, as far as `steps` asks for them."""
     if "views" in steps:
         out = folder / f"rendering_{name}"
         render_items(items, out, ViewSettings(size=size), workers, redo)

@@ -70,7 +70,7 @@ def main(
     shapes = make_models(folder, name, instances, seed, workers, redo)
     fresh = unseen_shapes(shapes, unseen, seed)
     counts = {key: TEST_PHOTOS if key in fresh else photos for key in shapes}
-    sources = {key: (path, counts[key]) for key, path in shapes.items()}
+    sources = {key: (Item(path), counts[key]) for key, path in shapes.items()}
     render_photos(sources, folder, size, room_share, seed, workers, redo)
     write_json(folder / f"{name}_train.json", _records(counts, fresh, test=False))
     write_json(folder / f"{name}_test.json", _records(counts, fresh, test=True))

@@ -34,7 +34,7 @@ from crossmodal.prepare.furniture_store import (
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
-from crossmodal.prepare.runner import Task
+from crossmodal.prepare.runner import Task, from_files
 
 NAME = "ikea"
 SHAPE_FOLDERS = ("model_std_ptc10k_npy", "model_std_bin128")
@@ -54,7 +54,7 @@ def main(
     pieces = read_drawings(Path(prepared))
     models = import_models(pieces, folder, workers, redo)
     drawings = import_pictures(pieces, folder, "drawing", _import_drawing, workers, redo)
-    make_shapes(models, folder, NAME, size, workers=workers, redo=redo)
+    make_shapes(from_files(models), folder, NAME, size, workers=workers, redo=redo)
     records = [picture_record(key, "drawing") for key in sorted(drawings & set(models))]
     write_json(folder / f"{NAME}_test.json", records)
     return _join(folder, Path(also), records) if also else folder

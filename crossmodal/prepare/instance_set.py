@@ -21,6 +21,7 @@ from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.photo_store import PHOTO, Photo, store_photos
+from crossmodal.prepare.runner import from_files
 from crossmodal.prepare.shape_store import count_views, import_meshes, model_name
 from crossmodal.prepare.shapenet_source import Model
 from crossmodal.prepare.source_check import (
@@ -70,7 +71,7 @@ def build(data: InstanceSet, root: Path, options: Options) -> Path:
     _refuse_source_inside(photos.values(), folder)
     check_room(folder, loads(folder, data, photos, options), options.workers)
     models = import_meshes(data.meshes, folder, data.front, options.workers, options.redo)
-    make_shapes(models, folder, data.name, options.size, options.steps, options.workers,
+    make_shapes(from_files(models), folder, data.name, options.size, options.steps, options.workers,
                 options.redo)
     manifest = store_photos(photos, folder, options.copy, options.workers, options.redo)
     views = folder / f"rendering_{data.name}"

@@ -34,18 +34,21 @@ _NO_AXIS = {".obj", ".off", ".ply"}  # formats that do not say which way is up
 class Found:
     """The shapes of a folder, and what was left out.
 
-    items : key -> mesh file; unsupported : suffix -> number of files in that format
+    items : key -> mesh file and, where it is not y, the axis that points up in it
+    unsupported : suffix -> number of files in that format
     """
 
-    items: dict[str, Path]
+    items: dict[str, Item]
     unsupported: dict[str, int] = field(default_factory=dict)
 
 
-def find_meshes(folder: Path, layout: str = "auto") -> Found:
-    """The meshes of a folder, sorted by key; what is not plain is said in the log.
+def find_items(folder: Path, layout: str = "auto", up: str | None = None) -> Found:
+    """The shapes of a folder, sorted by key, for `load_item`; what is not plain is said in the log.
 
     layout : "files", every file is a shape; "folders", all below category/instance is one shape,
         of which the shallowest file, then one named model is taken; "auto" as this module says
+    up : the axis that points up in the files, as "y" or "-z". None: z in .stl and .3mf, y in all
+        others. A .stl beside a .obj, .off or .ply is taken as these are, for none of them says.
     Raises FileNotFoundError when there is none.
     """
     if not folder.is_dir():
@@ -62,38 +65,29 @@ def find_meshes(folder: Path, layout: str = "auto") -> Found:
         _by_file(meshes, folder, folders_count=layout == "auto")
     _say(grouped, folder, len(meshes))
     chosen = {key: min(paths, key=_preference) for key, paths in sorted(grouped.items())}
-    return Found(chosen, unsupported)
+    ups = dict.fromkeys(chosen, up) if up else _usual_ups(chosen)
+    _say_axes(chosen, ups, given=up is not None)
+    items = {key: Item(path, {} if ups[key] == "y" else {"up": ups[key]})
+             for key, path in chosen.items()}
+    return Found(items, unsupported)
 
 
-def mesh_items(found: Found, up: str | None = None) -> dict[str, Item]:
-    """Items of meshes for :func:`load_upright`.
-
-    up : the axis that points up in the files, as "y" or "-z". None: z in .stl and .3mf, y in all
-        others. A .stl beside a .obj, .off or .ply is taken as these are, for none of them says.
-    """
-    if up:
-        ups = dict.fromkeys(found.items, up)
-    else:
-        with_no_axis = {path.parent for path in found.items.values()
-                        if path.suffix.lower() in _NO_AXIS}
-        ups = {key: "y" if path.parent in with_no_axis
-               else _UP_BY_SUFFIX.get(path.suffix.lower(), "y")
-               for key, path in found.items.items()}
-    _say_axes(found.items, ups, given=up is not None)
-    return {key: Item(path, {} if ups[key] == "y" else {"up": ups[key]})
-            for key, path in found.items.items()}
-
-
-def load_upright(source: Path, facts: Mapping[str, object], normalised: bool = False) -> Mesh:
-    """The mesh of an item, turned so that +y is up."""
-    mesh = load_mesh(source, normalised)
-    up = str(facts.get("up", "y"))
+def load_upright(path: Path, up: str, normalised: bool = False) -> Mesh:
+    """The mesh in a file in which the axis `up` points up, turned so that +y does."""
+    mesh = load_mesh(path, normalised)
     return mesh if up == "y" else turned(mesh, up, FRONTS[up])
 
 
 def load_item(task: Task, normalised: bool = False) -> Mesh:
-    """The mesh of a task that was made of one of `mesh_items`, turned so that +y is up."""
-    return load_upright(task.source, task.facts, normalised)
+    """The mesh of a task whose item `find_items` made, turned so that +y is up."""
+    return load_upright(task.source, task.facts.get("up", "y"), normalised)
+
+
+def _usual_ups(files: Mapping[str, Path]) -> dict[str, str]:
+    """Which axis points up in each file, as far as its format and its neighbours tell."""
+    with_no_axis = {path.parent for path in files.values() if path.suffix.lower() in _NO_AXIS}
+    return {key: "y" if path.parent in with_no_axis
+            else _UP_BY_SUFFIX.get(path.suffix.lower(), "y") for key, path in files.items()}
 
 
 def _by_file(
@@ -166,9 +160,9 @@ def _say(grouped: Mapping[str, list[Path]], folder: Path, count: int) -> None:
             ", ".join(path.name for path in rest))
 
 
-def _say_axes(items: Mapping[str, Path], ups: Mapping[str, str], given: bool) -> None:
+def _say_axes(files: Mapping[str, Path], ups: Mapping[str, str], given: bool) -> None:
     """Which way is up in files that do not say so, where that is not y."""
-    turned_files = Counter((items[key].suffix.lower(), up) for key, up in ups.items() if up != "y")
+    turned_files = Counter((files[key].suffix.lower(), up) for key, up in ups.items() if up != "y")
     for (suffix, up), count in sorted(turned_files.items()):
         logger.info("%d %s taken with %s up%s", count, suffix, up,
                     "" if given else " (--up y where that is wrong)")

@@ -17,10 +17,9 @@ from crossmodal.prepare.mi3dor_source import MeshItem
 from crossmodal.prepare.picture_items import PictureItem
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost, view_cost
-from crossmodal.prepare.upright import turned
+from crossmodal.prepare.upright import FRONTS, turned
 
-
-UPS = ("auto", *FRONTS)
+UPS = ("auto", "y", "z")
 PICTURE_BYTES = 12_000  # of a rendered view of 224 pixels a side
 
 

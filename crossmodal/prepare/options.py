@@ -7,8 +7,10 @@ from typing import Any, Callable
 
 from crossmodal.data.errors import DataError
 from crossmodal.data.safe_pickle import BadPickle, UnsafePickle
+from crossmodal.prepare.items import LAYOUTS
 from crossmodal.prepare.manifest import SettingsChanged
 from crossmodal.prepare.runner import AllFailed
+from crossmodal.prepare.upright import AXES
 
 ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OSError)
 
@@ -25,6 +27,16 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redo", action="store_true", help="make everything again, also with changed settings"
     )
+
+
+def add_mesh_options(parser: argparse.ArgumentParser) -> None:
+    """Add --layout and --up: how a folder of meshes is to be understood."""
+    parser.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0],
+                        help="files: every mesh file is a shape; folders: CATEGORY/NAME/... is "
+                        "one; auto (default): every file, but model.obj is named by its folder")
+    parser.add_argument("--up", choices=sorted(AXES), metavar="AXIS",
+                        help="the axis that points up, as in --up z or --up=-z (default: z in .stl "
+                        "and .3mf, y in other formats)")
 
 
 def run_program(main: Callable[..., object], options: dict[str, Any]) -> None:

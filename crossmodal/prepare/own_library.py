@@ -23,11 +23,17 @@ from typing import Any
 
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.furniture_store import SHAPE_STEPS, make_shapes
-from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options, program_parser, run_program
+from crossmodal.prepare.items import find_items
+from crossmodal.prepare.options import (
+    add_common_options,
+    add_mesh_options,
+    program_parser,
+    run_program,
+)
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import photo_names, photo_record, render_photos
+from crossmodal.prepare.runner import Item
 from crossmodal.prepare.shape_store import count_views
 from crossmodal.runtime.log import get_logger
 
@@ -50,6 +56,8 @@ def main(
     seed: int = 0,
     workers: int | None = None,
     redo: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> Path:
     """Make the data set; returns ``<root>/<name>``.
 
@@ -60,10 +68,10 @@ def main(
         raise DataError(f"--photos {photos} --held-out {held_out}: some pictures of a shape must "
                         "test, and others train")
     folder = Path(root) / name
-    shapes = {key if "/" in key else f"{FLAT}/{key}": path
-              for key, path in find_meshes(Path(meshes)).items()}
+    found = find_items(Path(meshes), layout, up).items
+    shapes = {key if "/" in key else f"{FLAT}/{key}": item for key, item in found.items()}
     make_shapes(shapes, folder, name, size, steps, workers, redo)
-    sources = {key: (path, photos) for key, path in shapes.items()}
+    sources = {key: (item, photos) for key, item in shapes.items()}
     render_photos(sources, folder / PHOTOS, size, room_share, seed, workers, redo)
     usable = _usable(shapes, folder, name, photos, "views" in steps)
     if not usable:
@@ -79,7 +87,7 @@ def main(
     return folder
 
 
-def _usable(shapes: Mapping[str, Path], folder: Path, name: str, photos: int,
+def _usable(shapes: Mapping[str, Item], folder: Path, name: str, photos: int,
             with_views: bool) -> list[str]:
     """Keys of the shapes whose pictures and views are all there."""
     def is_whole(key: str) -> bool:
@@ -102,7 +110,7 @@ def _added(path: Path) -> list[Any]:
     if not path.exists():
         return []
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
         return [entry for entry in entries if not str(entry["img"]).startswith(f"{PHOTOS}/img/")]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not a list of entries with \"img\" ({error}); mend it, or move "
@@ -112,7 +120,7 @@ def _added(path: Path) -> list[Any]:
 def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--meshes", type=Path, required=True,
-                        help="folder: category/instance.obj, .ply, .glb, .stl, .off, .npz; y up")
+                        help="folder: category/instance.obj, .ply, .glb, .stl, .off, .npz")
     parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
     parser.add_argument("--name", default="mine", help="name of the data set")
     parser.add_argument("--photos", type=int, default=12, help="pictures of each shape")
@@ -122,6 +130,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--steps", nargs="*", choices=SHAPE_STEPS, default=list(SHAPE_STEPS),
                         help="what to make of each mesh; points and voxels are for --mode full")
     parser.add_argument("--seed", type=int, default=0)
+    add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()
 

@@ -18,6 +18,7 @@ from PIL import Image
 from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.image_lists import SUFFIXES
 from crossmodal.data.images import DECODER_ERRORS, read_mask, read_rgb
+from crossmodal.data.walk import files_below
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_bytes, write_image
 from crossmodal.prepare.photo_masks import UPRIGHT, Size, box_mask, fit_mask, orientation
@@ -83,7 +84,7 @@ def mask_files(folder: Path) -> dict[str, Path]:
     """
     found = {
         path.relative_to(folder).with_suffix("").as_posix(): path
-        for path in sorted(folder.rglob("*"))
+        for path in files_below(folder)
         if path.suffix.lower() in SUFFIXES
     }
     if not found:

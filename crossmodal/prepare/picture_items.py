@@ -17,6 +17,7 @@ from typing import Any
 from crossmodal.data.errors import SampleError
 from crossmodal.data.image_lists import SUFFIXES
 from crossmodal.data.images import read_rgb
+from crossmodal.data.walk import is_hidden
 from crossmodal.prepare.list_files import ListItem, refuse_unlistable
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.runner import Item, Task, run
@@ -43,7 +44,7 @@ class PictureItem:
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder itself, in the order of the numbers in their names."""
     found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()]
-    return sorted((p for p in found if not p.name.startswith(".")), key=lambda p: natural(p.name))
+    return sorted((p for p in found if not is_hidden(p.name)), key=lambda p: natural(p.name))
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -16,11 +16,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.photo import PhotoModel, render_photo
 from crossmodal.geometry.photo_settings import PRESETS
-from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options, program_parser, run_program
+from crossmodal.prepare.items import find_items, load_upright
+from crossmodal.prepare.options import (
+    add_common_options,
+    add_mesh_options,
+    program_parser,
+    run_program,
+)
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.runtime.seeds import generator
@@ -35,14 +39,17 @@ def main(
     seed: int = 0,
     workers: int | None = None,
     redo: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> Path:
     """Render `photos` pictures of every mesh of a folder; returns `out`."""
-    counts = {key: (path, photos) for key, path in find_meshes(Path(meshes)).items()}
+    items = find_items(Path(meshes), layout, up).items
+    counts = {key: (item, photos) for key, item in items.items()}
     return render_photos(counts, Path(out), size, room_share, seed, workers, redo)
 
 
 def render_photos(
-    shapes: Mapping[str, tuple[Path, int]],
+    shapes: Mapping[str, tuple[Item, int]],
     out: Path,
     size: int = 224,
     room_share: float = 0.2,
@@ -50,13 +57,13 @@ def render_photos(
     workers: int | None = None,
     redo: bool = False,
 ) -> Path:
-    """Render {shape key: (mesh file, number of photos)}; returns `out`.
+    """Render {shape key: (item of a mesh, number of photos)}; returns `out`.
 
     room_share : share of photos with the preset "room"; the others are like catalogue pictures.
     """
     items = {
-        f"{key}/{index:02d}": Item(path, {"shape": key, "index": index})
-        for key, (path, count) in shapes.items()
+        f"{key}/{index:02d}": Item(item.source, {**item.facts, "shape": key, "index": index})
+        for key, (item, count) in shapes.items()
         for index in range(count)
     }
     presets = {name: asdict(preset) for name, preset in PRESETS.items()}
@@ -84,7 +91,8 @@ def _render_item(task: Task) -> dict[str, Any]:
     shape, index = task.facts["shape"], task.facts["index"]
     rng = generator(task.settings["seed"], "photo", shape, index)
     preset = "room" if rng.random() < task.settings["room_share"] else "catalogue"
-    image, mask = render_photo(_model(task.source), PRESETS[preset], rng, task.settings["size"])
+    model = _model(task.source, task.facts.get("up", "y"))
+    image, mask = render_photo(model, PRESETS[preset], rng, task.settings["size"])
     names = photo_names(shape, index)
     write_image(task.out / names[0], image)
     write_image(task.out / names[1], mask)
@@ -92,8 +100,8 @@ def _render_item(task: Task) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _model(path: Path) -> PhotoModel:
-    return PhotoModel(load_mesh(path))
+def _model(path: Path, up: str) -> PhotoModel:
+    return PhotoModel(load_upright(path, up))
 
 
 def _parse() -> argparse.Namespace:
@@ -104,6 +112,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=224, help="pixels a side")
     parser.add_argument("--room-share", type=float, default=0.2, help="share of room-like pictures")
     parser.add_argument("--seed", type=int, default=0)
+    add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()
 

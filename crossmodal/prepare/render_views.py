@@ -13,12 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.render import DEFAULT, ViewSettings, render_views
-from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options, program_parser, run_program
+from crossmodal.prepare.items import find_items, load_item
+from crossmodal.prepare.options import (
+    add_common_options,
+    add_mesh_options,
+    program_parser,
+    run_program,
+)
 from crossmodal.prepare.output import write_array
-from crossmodal.prepare.runner import Item, Task, from_files, run
+from crossmodal.prepare.runner import Item, Task, run
 
 
 def main(
@@ -27,9 +31,12 @@ def main(
     settings: ViewSettings = DEFAULT,
     workers: int | None = None,
     redo: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> Path:
     """Render the meshes of a folder; returns `out`."""
-    return render_items(from_files(find_meshes(Path(meshes))), Path(out), settings, workers, redo)
+    items = find_items(Path(meshes), layout, up).items
+    return render_items(items, Path(out), settings, workers, redo)
 
 
 def render_items(
@@ -47,7 +54,7 @@ def render_items(
 def _render_item(task: Task) -> dict[str, Any]:
     settings = ViewSettings(**task.settings)
     views = render_views(
-        load_mesh(task.source), settings.count, settings.size, settings.elevation, settings
+        load_item(task), settings.count, settings.size, settings.elevation, settings
     )
     name = f"{task.key}.npy"
     write_array(task.out / name, views)
@@ -61,6 +68,7 @@ def _options() -> dict[str, Any]:
     parser.add_argument("--count", type=int, default=ViewSettings.count, help="views a shape")
     parser.add_argument("--size", type=int, default=ViewSettings.size, help="pixels a side")
     parser.add_argument("--elevation", type=float, default=ViewSettings.elevation, help="degrees")
+    add_mesh_options(parser)
     add_common_options(parser)
     options = vars(parser.parse_args())
     views = {name: options.pop(name) for name in ("count", "size", "elevation")}

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.points import sample_points
-from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options, program_parser, run_program
+from crossmodal.prepare.items import find_items, load_item
+from crossmodal.prepare.options import (
+    add_common_options,
+    add_mesh_options,
+    program_parser,
+    run_program,
+)
 from crossmodal.prepare.output import write_array
-from crossmodal.prepare.runner import Item, Task, from_files, run
+from crossmodal.prepare.runner import Item, Task, run
 
 COUNT = 10_000
 
@@ -29,11 +33,12 @@ def main(
     seed: int = 0,
     workers: int | None = None,
     redo: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> Path:
     """Sample the meshes of a folder; returns `out`."""
-    return sample_items(
-        from_files(find_meshes(Path(meshes))), Path(out), count, seed, workers, redo
-    )
+    items = find_items(Path(meshes), layout, up).items
+    return sample_items(items, Path(out), count, seed, workers, redo)
 
 
 def sample_items(
@@ -50,7 +55,7 @@ def sample_items(
 
 
 def _sample_item(task: Task) -> dict[str, Any]:
-    mesh = load_mesh(task.source, normalised=True)
+    mesh = load_item(task, normalised=True)
     name = f"{task.key}.npy"
     write_array(task.out / name, sample_points(mesh, task.settings["count"], task.settings["seed"]))
     return {"files": [name]}
@@ -62,6 +67,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("out", type=Path, help="folder for the points and manifest.json")
     parser.add_argument("--count", type=int, default=COUNT, help="points a shape")
     parser.add_argument("--seed", type=int, default=0)
+    add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()
 

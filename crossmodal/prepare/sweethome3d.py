@@ -37,6 +37,7 @@ from crossmodal.prepare.options import add_common_options, program_parser, run_p
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import render_photos
+from crossmodal.prepare.runner import Item, from_files
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -79,10 +80,10 @@ def main(
         counts: dict[str, int] = {}
         for shapes in wanted.values():
             counts.update({key: max(n, counts.get(key, 0)) for key, n in shapes.items()})
-        sources = {key: (models[key], count) for key, count in sorted(counts.items())}
+        sources = {key: (Item(models[key]), count) for key, count in sorted(counts.items())}
         render_photos(sources, folder / "photo", size, seed=seed, workers=workers, redo=redo)
     write_lists(folder, split, wanted, keys, icons)
-    make_shapes(models, folder, NAME, size, steps, workers, redo)
+    make_shapes(from_files(models), folder, NAME, size, steps, workers, redo)
     return folder
 
 

@@ -14,6 +14,9 @@ AXES = {
     for place, name in enumerate("xyz")
     for sign in ("", "-")
 }
+FRONTS = {  # where a shape usually faces, by the axis that points up
+    "y": "z", "-y": "z", "z": "-y", "-z": "y", "x": "z", "-x": "z",
+}
 
 
 def turned(mesh: Mesh, up: str = "y", front: str = "z") -> Mesh:

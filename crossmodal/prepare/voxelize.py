@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.geometry.binvox import write_binvox
-from crossmodal.geometry.mesh import load_mesh
 from crossmodal.geometry.voxels import voxelize
-from crossmodal.prepare.items import find_meshes
-from crossmodal.prepare.options import add_common_options, program_parser, run_program
-from crossmodal.prepare.runner import Item, Task, from_files, run
+from crossmodal.prepare.items import find_items, load_item
+from crossmodal.prepare.options import (
+    add_common_options,
+    add_mesh_options,
+    program_parser,
+    run_program,
+)
+from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.runtime.atomic import atomic_write
 
 SIZE = 128
@@ -29,9 +33,12 @@ def main(
     size: int = SIZE,
     workers: int | None = None,
     redo: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> Path:
     """Voxelize the meshes of a folder; returns `out`."""
-    return voxelize_items(from_files(find_meshes(Path(meshes))), Path(out), size, workers, redo)
+    items = find_items(Path(meshes), layout, up).items
+    return voxelize_items(items, Path(out), size, workers, redo)
 
 
 def voxelize_items(
@@ -47,7 +54,7 @@ def voxelize_items(
 
 
 def _voxelize_item(task: Task) -> dict[str, Any]:
-    voxels = voxelize(load_mesh(task.source, normalised=True), task.settings["size"])
+    voxels = voxelize(load_item(task, normalised=True), task.settings["size"])
     name = f"{task.key}.binvox"
     with atomic_write(task.out / name) as file:
         write_binvox(file, voxels)
@@ -59,6 +66,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
     parser.add_argument("out", type=Path, help="folder for the grids and manifest.json")
     parser.add_argument("--size", type=int, default=SIZE, help="voxels a side")
+    add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()
 

@@ -60,12 +60,16 @@ class _Row(NamedTuple):
 
 @dataclass
 class Changes:
-    """What an update did: ids added (or changed), removed and broken (id -> why), and kept."""
+    """What an update did: ids added (or changed), removed and broken (id -> why), and kept.
+
+    unsupported : files of formats that are not read, by suffix
+    """
 
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     kept: int = 0
+    unsupported: dict[str, int] = field(default_factory=dict)
 
 
 def update_gallery(

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from crossmodal.geometry.render import ViewSettings
-from crossmodal.prepare.items import find_meshes
+from crossmodal.prepare.items import find_items
 from crossmodal.prepare.manifest import Manifest, SettingsChanged
 from crossmodal.prepare.render_views import render_items
-from crossmodal.prepare.runner import Item, from_files
+from crossmodal.prepare.runner import Item
 from crossmodal.retrieval.gallery import INDEX, Gallery, open_gallery, refuse_other_model
 from crossmodal.retrieval.gallery_update import (
     Changes,
@@ -66,6 +66,8 @@ def index_library(
     encoder: QueryEncoder,
     workers: int | None = None,
     rebuild: bool = False,
+    layout: str = "auto",
+    up: str | None = None,
 ) -> tuple[Gallery, Changes]:
     """Bring the index in `folder` up to date with the meshes of a folder.
 
@@ -77,6 +79,7 @@ def index_library(
     ----------
     meshes : folder of category/instance.obj, .ply, .glb ... (see crossmodal.prepare.items)
     workers : rendering processes; None: one per usable core
+    layout, up : how the folder is to be understood, see `find_items`
     rebuild : make the index again although it was made by another model or with other views
 
     Raises
@@ -85,12 +88,14 @@ def index_library(
     model or has other views. RuntimeError : not a single mesh can be used.
     """
     folder = Path(folder)
-    items = from_files(find_meshes(Path(meshes)))
+    found = find_items(Path(meshes), layout, up)
     folder.mkdir(parents=True, exist_ok=True)
     if is_held(folder / LOCK):
         logger.info("%s: another process is indexing it; waiting for that to end", folder)
     with locked(folder / LOCK):
-        return _index(items, folder, encoder, workers, rebuild)
+        gallery, changes = _index(found.items, folder, encoder, workers, rebuild)
+    changes.unsupported.update(found.unsupported)
+    return gallery, changes
 
 
 def _index(

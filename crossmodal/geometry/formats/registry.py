@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import util
 from pathlib import Path
 from typing import Callable
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
+from crossmodal.geometry.formats.foreign import REMEDIES
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.scene import read_scene
 
@@ -19,14 +21,32 @@ READERS: dict[str, Callable[[Path], Content]] = {
     ".off": read_scene,
     ".npz": read_npz,
 }
+# Read by trimesh where these packages are installed: module by module, as pip names them.
+OPTIONAL = {
+    ".3mf": {"lxml": "lxml", "networkx": "networkx"},
+    ".dae": {"collada": "pycollada"},
+    ".step": {"cascadio": "cascadio"},
+    ".stp": {"cascadio": "cascadio"},
+}
+READERS.update({suffix: read_scene for suffix, modules in OPTIONAL.items()
+                if all(util.find_spec(module) for module in modules)})
 SUFFIXES = tuple(READERS)
+
+
+def remedy(suffix: str) -> str | None:
+    """What to do with a model in a format that is not read here; None: it is no model's."""
+    if suffix in OPTIONAL and suffix not in READERS:
+        return f"pip install {' '.join(OPTIONAL[suffix].values())}"
+    return REMEDIES.get(suffix)
 
 
 def read(path: Path) -> Content:
     """What a mesh file holds. Raises MeshError naming the file and the remedy."""
-    reader = READERS.get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    reader = READERS.get(suffix)
     if reader is None:
-        raise MeshError(f"{path}: unknown mesh format; use one of {', '.join(SUFFIXES)}")
+        advice = remedy(suffix) or f"use one of {', '.join(SUFFIXES)}"
+        raise MeshError(f"{path}: {suffix or 'no suffix'} is not read here; {advice}")
     if not path.is_file():
         raise MeshError(f"{path}: no such file")
     if path.stat().st_size == 0:
