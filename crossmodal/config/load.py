@@ -10,6 +10,7 @@ from typing import Any, TypeVar, Union
 
 import yaml
 
+from crossmodal.config import plain_yaml
 from crossmodal.config.instance import Config
 from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import ConfigError, build, parse, section_types, unknown_key
@@ -44,24 +45,10 @@ def load_tree(
     return override(build(kind, values, where), overrides)
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key that comes twice, of which yaml would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for name, _ in node.value:
-            key = self.construct_object(name, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' comes twice", name.start_mark)
-            seen.add(key if isinstance(key, str) else None)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a yaml file; an empty file is an empty mapping."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        values = plain_yaml.load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a readable yaml file: {error}") from error
     except OSError as error:

@@ -10,6 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from crossmodal.config import plain_yaml
+
+_NOTHING = ("", "none", "null", "~")  # the same in a file and on a command line
+
 
 class ConfigError(ValueError):
     """A setting that cannot be used; the message names the key, where it stands and a remedy."""
@@ -75,11 +79,11 @@ def parse(hint: Any, text: str, key: str, where: str) -> Any:
         return text
     inner = optional_of(hint)
     if inner is not None:
-        if text.lower() in ("", "none", "null", "~"):
+        if text.lower() in _NOTHING:
             return None
         return parse(inner, text, key, where)
     try:
-        value = yaml.safe_load(text)
+        value = plain_yaml.load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: cannot read the value of '{key}': {error}") from error
     return coerce(hint, value, key, where)
@@ -97,7 +101,8 @@ def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
     """`value` as type `hint`: exact, but an int is a float and a list is a tuple."""
     inner = optional_of(hint)
     if inner is not None:
-        return None if value is None else coerce(inner, value, key, where)
+        nothing = value is None or (isinstance(value, str) and value.lower() in _NOTHING)
+        return None if nothing else coerce(inner, value, key, where)
     if get_origin(hint) is Literal:
         return _choice(get_args(hint), value, key, where)
     if get_origin(hint) in (list, tuple):
@@ -106,6 +111,8 @@ def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
         value = _number(value)
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}: '{key}' must be a finite number, not {value}")
+    if hint is int and isinstance(value, str) and value.isdecimal():
+        value = int(value)  # 010, which yaml leaves a text, for it may be a name
     if type(value) is not hint:
         raise _wrong_type(hint.__name__, value, key, where)
     return value

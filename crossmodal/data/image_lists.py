@@ -16,7 +16,8 @@ from crossmodal.data.errors import DataError, some
 from crossmodal.data.view_names import Line, check_views, lines_of
 from crossmodal.data.walk import files_below
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif",
+            ".avif")
 _PICTURE = re.compile(r"(.*\.(?:png|jpe?g|bmp|webp|tiff?|gif))(?:\s.*)?$", re.IGNORECASE)
 
 

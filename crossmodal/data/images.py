@@ -1,17 +1,21 @@
 """Decodes picture and mask files of any kind to one form, or says which file is broken and how.
 
-Transparent pixels become white; EXIF orientation is applied; 16-bit gray is scaled to 8.
+Transparent pixels become white, in a mask they are background; EXIF orientation is applied; gray of
+12 or 16 bits and of floats is scaled to 8 bits.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Union
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
 
 PathLike = Union[str, Path]
@@ -30,8 +34,12 @@ def read_rgb(path: PathLike, least: int | None = None) -> np.ndarray:
 
 
 def read_mask(path: PathLike) -> np.ndarray:
-    """(H, W) uint8, 255 = object. Files that hold 0 and 1 are scaled. Raises SampleError."""
-    mask = np.asarray(_decode(path, _to_gray, None))
+    """(H, W) uint8, 255 = object. Files that hold 0 and 1 are scaled. Raises SampleError.
+
+    Of a file that is transparent in places, the transparency is the mask; together with its gray
+    where that is black and white.
+    """
+    mask = np.asarray(_decode(path, _to_mask, None))
     return mask * np.uint8(255) if mask.max() == 1 else mask
 
 
@@ -62,28 +70,65 @@ def join(rgb: np.ndarray, mask: np.ndarray | None, where: str = "mask") -> np.nd
     return np.dstack([rgb, mask])
 
 
-def _decode(path: PathLike, convert: object, least: int | None) -> Image.Image:
+@contextmanager
+def open_picture(path: PathLike) -> Iterator[Image.Image]:
+    """A picture file as Pillow opens it; what is wrong with it, also later, is a SampleError."""
     try:
-        with Image.open(path) as image:
-            if least is not None:
-                image.draft("RGB", (least, least))
-            image.load()
-            return convert(ImageOps.exif_transpose(image))  # type: ignore[operator]
+        with _open(path) as image:
+            yield image
+    except SampleError:
+        raise
     except FileNotFoundError as error:
         raise SampleError(f"{path}: no such picture") from error
+    except IsADirectoryError as error:
+        raise SampleError(f"{path}: is a folder; give a picture") from error
     except DECODER_ERRORS as error:
-        raise SampleError(f"{path}: not a readable picture ({error}); replace the file, or remove "
-                          "its entry from the list") from error
+        raise SampleError(f"{path}: not a readable picture ({error}); replace the file"
+                          ) from error
+
+
+def _open(path: PathLike) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        remedy = heif.prepare(path)
+        if remedy:
+            raise SampleError(f"{path}: {remedy}") from None
+        return Image.open(path)
+
+
+def _decode(path: PathLike, convert: object, least: int | None) -> Image.Image:
+    with open_picture(path) as image:
+        if least is not None:
+            image.draft("RGB", (least, least))
+        image.load()
+        return convert(ImageOps.exif_transpose(image))  # type: ignore[operator]
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return _to_gray(image).convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
+    if has_alpha(image):
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
     return image.convert("RGB")
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Whether a picture says of its pixels how transparent they are."""
+    return "A" in image.getbands() or "transparency" in image.info
+
+
+def _to_mask(image: Image.Image) -> Image.Image:
+    if not has_alpha(image):
+        return _to_gray(image)
+    image = image.convert("RGBA")
+    gray, alpha = np.asarray(image.convert("RGB").convert("L")), np.asarray(image.getchannel("A"))
+    if alpha.min() == 255:
+        return Image.fromarray(gray)
+    black_and_white = np.array_equal(np.unique(gray), [0, 255])
+    return Image.fromarray(np.minimum(gray, alpha) if black_and_white else alpha)
 
 
 def _to_gray(image: Image.Image) -> Image.Image:
@@ -91,6 +136,7 @@ def _to_gray(image: Image.Image) -> Image.Image:
         values = np.asarray(image, np.float64)
         if not np.isfinite(values).all() or values.min() < 0:
             raise ValueError("pixels that are no gray value")
-        top = 65535.0 if values.max() > 255 else 255.0
+        tops = (1.0, 255.0, 4095.0, 65535.0) if image.mode == "F" else (255.0, 4095.0, 65535.0)
+        top = next((top for top in tops if values.max() <= top), values.max())
         return Image.fromarray(np.clip(values * (255 / top), 0, 255).astype(np.uint8))
     return image.convert("L")

@@ -47,7 +47,7 @@ def read_list(path: Path, mask_dir: str | None = None) -> list[QueryRecord]:
     Raises DataError naming the list, the entry and what is wrong with it.
     """
     try:
-        items = json.loads(path.read_text(encoding="utf-8"))
+        items = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such list; "
                         f"{how_to_make(path.parent.name, path.parent.parent)}") from error

@@ -93,6 +93,12 @@ def _scalar(dtype: Any, data: Any = b"") -> Any:
     return _array(data, dtype, (), "C").item()
 
 
+def _jittor_var(data: Any, *_: Any) -> ArrayStandIn:
+    if not isinstance(data, ArrayStandIn):
+        raise UnsafePickle("a Jittor variable that is no array")
+    return data
+
+
 def _encode(text: Any, encoding: Any = "latin1") -> bytes:
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise UnsafePickle("only latin1 text is decoded")
@@ -148,6 +154,8 @@ ALLOWED = allow_list({
     ("numpy", "ndarray"): _never,  # only ever handed to _reconstruct, which ignores it
     ("numpy", "dtype"): DtypeStandIn,
     ("collections", "OrderedDict"): PlainDict,
+    ("jittor", "jittor_core.Var"): _jittor_var,
+    ("jittor_core", "Var"): _jittor_var,
     ("_codecs", "encode"): _encode,
     ("builtins", "bytes"): _no_bytes,
     ("__builtin__", "bytes"): _no_bytes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -52,6 +52,7 @@ class CarSource:
 
     needs : what `home` must have; below : see `read_annotations`
     boxes : makes the function that finds a photo's box; None: whole frames
+    unpacked_to : folder of photos -> where its archive was unpacked to, below `images`
     """
 
     home: Path
@@ -61,6 +62,13 @@ class CarSource:
     needs: Sequence[Needed]
     below: Mapping[str, str]
     boxes: Callable[[], FindBox] | None
+    unpacked_to: Mapping[str, str] = field(default_factory=dict)
+
+    def photo(self, image: str) -> Path:
+        """The file of a photo that the annotations name."""
+        folder, _, name = image.partition("/")
+        return self.images / self.unpacked_to.get(folder, folder) / name
+
 
 def convert(source: CarSource, root: Path, name: str, split_name: str, options: Options) -> Path:
     """Make the data set; returns ``<root>/<name>``.
@@ -138,7 +146,7 @@ def _photos(annotated: Sequence[CarPhoto], source: CarSource, options: Options) 
     unmasked = [car for car in annotated if car.key not in masks]
     boxes = _boxes(unmasked, source.boxes()) if source.boxes else {}
     return {
-        car.key: Photo(source.images / car.image, f"{CATEGORY}/{car.model}", masks.get(car.key),
+        car.key: Photo(source.photo(car.image), f"{CATEGORY}/{car.model}", masks.get(car.key),
                        boxes.get(car.key))
         for car in annotated
     }

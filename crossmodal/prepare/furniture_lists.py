@@ -34,7 +34,7 @@ class Split:
 def read_split(path: Path) -> Split:
     """A split from a JSON file with ``train``, ``test`` and, optionally, ``duplicates``."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         split = Split(
             list(content["train"]), list(content["test"]), list(content.get("duplicates", []))
         )

@@ -64,7 +64,7 @@ def read_drawings(folder: Path) -> list[Furniture]:
     """Every shape listed in ``meta.json``; DataError naming the file when it is not readable."""
     path = folder / "meta.json"
     try:
-        shapes = json.loads(path.read_text(encoding="utf-8"))["shapes"]
+        shapes = json.loads(path.read_text(encoding="utf-8-sig"))["shapes"]
         return [
             Furniture(
                 id=name,

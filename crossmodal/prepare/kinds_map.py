@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 import yaml
 
+from crossmodal.config import plain_yaml
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.kinds_sources import Photo, Shape
 
@@ -78,7 +79,7 @@ class ClassMap:
 def read_map(path: Path = DEFAULT_MAP) -> ClassMap:
     """The class map in a yaml file. Raises DataError naming the file and what is wrong."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = plain_yaml.load(path.read_text(encoding="utf-8-sig"))
         sections = {**content["classes"], LEFT_OUT: content.get(LEFT_OUT) or {}}
         sections[DISTRACTORS] = content.get(DISTRACTORS) or {}
         found = ClassMap(sorted(content["classes"]))

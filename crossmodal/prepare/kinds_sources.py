@@ -57,7 +57,7 @@ def read_catalogue(folder: Path) -> list[Photo]:
     """Photos ``ikea/<article>``, called ``ikea/<category>`` and ``ikea/<category>/<type>``."""
     path = folder / "labels.json"
     try:
-        labels = json.loads(path.read_text(encoding="utf-8"))
+        labels = json.loads(path.read_text(encoding="utf-8-sig"))
         return [
             Photo(
                 f"ikea/{article}",
@@ -127,7 +127,7 @@ def _read_shapes(folder: Path) -> list[Shape]:
                 family=f"{source}/{families.get(record['id'], _model(record))}",
                 credit=", ".join(record[key] for key in CREDIT if record.get(key)),
             )
-            for record in _records(json.loads(path.read_text(encoding="utf-8")))
+            for record in _records(json.loads(path.read_text(encoding="utf-8-sig")))
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(_complaint(path, "shapes", error)) from error
@@ -150,7 +150,7 @@ def _families(folder: Path) -> dict[str, str]:
     path = folder / "split.json"
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
     return _joined(group for name in DUPLICATES for group in content.get(name, []))
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from crossmodal.data.errors import DataError, SampleError
+from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import SUFFIXES
-from crossmodal.data.images import DECODER_ERRORS, read_mask, read_rgb
+from crossmodal.data.images import open_picture, read_mask, read_rgb
 from crossmodal.data.walk import files_below
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.output import write_bytes, write_image
@@ -111,13 +111,8 @@ def _store_photo(task: Task) -> dict[str, Any]:
 
 def _frame(path: Path) -> tuple[Size, int]:
     """Size of the stored picture, and its EXIF orientation."""
-    try:
-        with Image.open(path) as image:
-            return image.size, orientation(image)
-    except FileNotFoundError as error:
-        raise SampleError(f"{path}: no such picture") from error
-    except DECODER_ERRORS as error:
-        raise SampleError(f"{path}: not a readable picture ({error})") from error
+    with open_picture(path) as image:
+        return image.size, orientation(image)
 
 
 def _mask(

@@ -18,7 +18,7 @@ def read_prepared(folder: Path) -> list[Furniture]:
     """Every piece listed in ``meta.json``; DataError naming the file when it is not readable."""
     path = folder / "meta.json"
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
         return [
             Furniture(
                 id=record["id"],

@@ -1,4 +1,4 @@
-"""The folder that holds a data set: the one that is given, or the only one in it that does."""
+"""Folders of a data set, where archives were unpacked into a folder of their own name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ def find_home(source: Path, holds: Callable[[Path], bool]) -> Path:
         names = ", ".join(child.name for child in inner)
         raise DataError(f"{source}: several copies of the data set ({names}); give one as --source")
     return inner[0] if inner else source
+
+
+def unpacked(source: Path, name: str) -> str:
+    """A folder's path below `source`: ``name``, or ``name/name`` where that holds what it should.
+
+    Many programs unpack ``cars_train.tgz``, which holds ``cars_train/``, to ``cars_train/``.
+    """
+    inner = f"{name}/{name}"
+    return inner if (source / inner).is_dir() else name
 
 
 def _does_hold(folder: Path, holds: Callable[[Path], bool]) -> bool:

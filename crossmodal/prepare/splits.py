@@ -107,7 +107,7 @@ def read_split_facts(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8-sig"))
         return {**facts, "name": str(facts["name"]), "whose": str(facts["whose"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not a description of a split ({error!r}); prepare the data set "

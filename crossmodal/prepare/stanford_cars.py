@@ -42,8 +42,10 @@ from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Needed
+from crossmodal.prepare.source_home import unpacked
 
 NAME = "stanfordcars"
+PARTS = ("train", "test")
 SPLIT = "StanfordCars3D train_anno, test_anno"
 _PHOTOS = ("get {0}.tgz of Stanford Cars (https://ai.stanford.edu/~jkrause/cars/car_dataset.html; "
            "pytorch/vision issue 7545 names copies) and unpack it here")
@@ -65,14 +67,16 @@ def main(
     """
     source, options = Path(source), options or Options()
     images = first_of(source / "Image" / "StanfordCars", source)
+    below = {part: f"cars_{part}" for part in PARTS}
     cars = CarSource(
         home=images,
         images=images,
         annotations=annotations or source / "Anno3D" / "StanfordCars",
         models=models or source / "CAD",
-        needs=_needs(boxes=not (whole_frame or options.masks)),
-        below={"train": "cars_train", "test": "cars_test"},
+        needs=_needs(images, boxes=not (whole_frame or options.masks)),
+        below=below,
         boxes=None if whole_frame else lambda: read_boxes(images),
+        unpacked_to={name: unpacked(images, name) for name in below.values()},
     )
     return convert(cars, Path(root), name, SPLIT, options)
 
@@ -84,8 +88,8 @@ def read_boxes(images: Path) -> FindBox:
     (pixels from 1, inclusive) and fname. Raises DataError for a file that is no such thing.
     """
     boxes: dict[str, Box] = {}
-    for part in ("train", "test"):
-        for path in sorted(images.glob(f"devkit/cars_{part}_annos*.mat")):
+    for part in PARTS:
+        for path in sorted(images.glob(_devkit(images, part))):
             boxes.update({f"cars_{part}/{fname}": box for fname, box in _read_mat(path)})
     return boxes.get
 
@@ -105,12 +109,17 @@ def _read_mat(path: Path) -> list[tuple[str, Box]]:
                         "get car_devkit.tgz again, or use --whole-frame or --masks") from error
 
 
-def _needs(boxes: bool) -> list[Needed]:
-    folders = [Needed(f"{name}/*.jpg", "the photos", _PHOTOS.format(name))
-               for name in ("cars_train", "cars_test")]
+def _devkit(images: Path, part: str) -> str:
+    return f"{unpacked(images, 'devkit')}/cars_{part}_annos*.mat"
+
+
+def _needs(images: Path, boxes: bool) -> list[Needed]:
+    names = [f"cars_{part}" for part in PARTS]
+    folders = [Needed(f"{unpacked(images, name)}/*.jpg", "the photos", _PHOTOS.format(name))
+               for name in names]
     devkit = "get car_devkit.tgz of Stanford Cars, or use --masks or --whole-frame"
-    return folders + [Needed(f"devkit/cars_{part}_annos*.mat", "the boxes", devkit)
-                      for part in ("train", "test") if boxes]
+    return folders + [Needed(_devkit(images, part), "the boxes", devkit)
+                      for part in PARTS if boxes]
 
 
 def _parse() -> dict[str, Any]:

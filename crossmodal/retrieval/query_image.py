@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from crossmodal.data.errors import SampleError
 from crossmodal.data.find_object import find_object
-from crossmodal.data.images import DECODER_ERRORS, join, read_mask, read_rgb
+from crossmodal.data.images import has_alpha, join, open_picture, read_mask, read_rgb
 from crossmodal.data.pictures import cut, object_square
 
 LEAST = 1600  # pixels of the shorter side that a large JPEG is decoded to; the object is in it
@@ -80,13 +80,10 @@ def cut_to_object(rgb: np.ndarray, mask: np.ndarray, margin: float, found: str) 
 
 def _read_alpha(path: Path | str) -> np.ndarray | None:
     """(H, W) uint8 opacity of a picture that is partly transparent and partly not, or None."""
-    try:
-        with Image.open(path) as image:
-            if "A" not in image.getbands() and "transparency" not in image.info:
-                return None
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-            alpha = np.asarray(upright.getchannel("A"))
-    except DECODER_ERRORS as error:
-        raise SampleError(f"{path}: not a readable picture ({error})") from error
+    with open_picture(path) as image:
+        if not has_alpha(image):
+            return None
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
+        alpha = np.asarray(upright.getchannel("A"))
     visible = (alpha > 127).mean()
     return alpha if 0 < visible < 1 else None

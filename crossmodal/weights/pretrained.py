@@ -47,7 +47,8 @@ def find_pretrained(name: str) -> Path:
         folder = Path(paths.find(FOLDER))
     except FileNotFoundError:
         folder = Path(paths.REPO_ROOT) / FOLDER
-    files = sorted(p for p in folder.glob("*") if p.suffix in SUFFIXES) if folder.is_dir() else []
+    files = sorted(p for p in folder.glob("*") if p.name.endswith(SUFFIXES)) \
+        if folder.is_dir() else []
     named = [p for p in files if name in (p.name, p.stem)]
     starting = [p for p in files if p.name.startswith((f"{name}-", f"{name}_"))
                 and not p.name.startswith((f"{name}_bn-", f"{name}_bn."))]

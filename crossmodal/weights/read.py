@@ -17,27 +17,29 @@ from crossmodal.weights import safetensors_file
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.torch_file import read_torch
 
-SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".pkl")
-WRAPPERS = ("state_dict", "model", "net", "network", "model_state_dict")
+SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".pkl", ".bin", ".ckpt", ".pth.tar")
+# What training scripts call the network in what they save; of equal ones the first is taken.
+WRAPPERS = ("state_dict", "model", "net", "network", "model_state_dict", "module", "params",
+            "weights", "model_ema", "ema", "state_dict_ema", "params_ema")
 PREFIXES = ("module.", "_orig_mod.")  # data-parallel and compiled training add them
 JITTOR_MARK = b"HCAJSLHD"
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a .safetensors, .npz, .pth/.pt (torch, or Jittor) or .pkl (Jittor) file.
+    """The tensors of a .safetensors or .npz file, or of one that torch or Jittor has saved.
 
     float16, bfloat16 and float64 become float32; integers stay. A dict in the dict, such as
     {"state_dict": ...}, is unwrapped.
     Raises WeightsError (broken, or no weights in it) or UnsafePickle, naming the file.
     """
-    if path.suffix not in SUFFIXES:
+    if not path.name.endswith(SUFFIXES):
         raise WeightsError(f"{path}: weights are read from {', '.join(SUFFIXES)}")
     readers = {".safetensors": _read_safetensors, ".npz": _read_npz, ".pkl": _read_pickle}
     value = readers.get(path.suffix, _read_torch_or_jittor)(path)
     tensors = {_without_prefix(name): _as_float32(np.asarray(array))
                for name, array in _unwrap(value).items()}
     if not tensors:
-        raise WeightsError(f"{path}: no tensors in it")
+        raise WeightsError(f"{path}: no tensors in it{_elsewhere(value)}")
     return tensors
 
 
@@ -93,13 +95,22 @@ def _unwrap(value: Any, depth: int = 4) -> Mapping[str, Any]:
     return max([found, *inner], key=len)
 
 
+def _elsewhere(value: Any) -> str:
+    """Under which other keys of a training checkpoint there are tensors."""
+    if not isinstance(value, dict):
+        return ""
+    counts = {name: len(_unwrap(item)) for name, item in value.items()}
+    found = [f"'{name}' ({count})" for name, count in counts.items() if count]
+    return f" but under {', '.join(found)}; save that part alone" if found else ""
+
+
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf"
 
 
 def _without_prefix(name: str) -> str:
-    for prefix in PREFIXES:
-        name = name[len(prefix):] if name.startswith(prefix) else name
+    while name.startswith(PREFIXES):
+        name = name.partition(".")[2]
     return name
 
 

@@ -20,6 +20,7 @@ from crossmodal.weights.errors import WeightsError
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2",
          "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?"}
 NAMES = {np.dtype(kind): name for name, kind in TYPES.items()}
+TINY = ("F4_", "F6_", "F8_")  # types of 8 bits and less, as for a model that is only run
 LARGEST_HEADER = 100 * 2**20
 
 
@@ -81,6 +82,11 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read: {error}") from error
     metadata = table.pop("__metadata__", {})
+    kinds = {str(entry.get("dtype")) for entry in table.values() if isinstance(entry, dict)}
+    tiny = sorted(kind for kind in kinds if kind.startswith(TINY))
+    if tiny:
+        raise WeightsError(f"{path}: it holds numbers of type {tiny[0]}, which are not read; save "
+                           "them as float16")
     try:
         if not isinstance(metadata, dict):
             raise WeightsError("__metadata__ is not a table")

@@ -152,6 +152,8 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
     names = [n for n in archive.namelist() if n == "data.pkl" or n.endswith("/data.pkl")]
     if len(names) != 1:
         raise WeightsError("a zip archive without data.pkl")
+    if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        raise WeightsError("a TorchScript program; load it in torch and save its state_dict()")
     top = names[0][: -len("data.pkl")]
     if f"{top}byteorder" in archive.namelist() and archive.read(f"{top}byteorder") != b"little":
         raise WeightsError("big-endian numbers")
@@ -161,6 +163,8 @@ def _read_zip(archive: zipfile.ZipFile) -> Any:
 
 def _read_legacy(file: BinaryIO) -> Any:
     head = file.read(512)
+    if head.startswith(b"PK"):  # of a zip archive, whose directory stands at its end
+        raise WeightsError("it is cut off")
     if head[257:262] == b"ustar":
         raise WeightsError("a tar archive of torch < 0.2")
     file.seek(0)

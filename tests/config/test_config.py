@@ -201,3 +201,43 @@ def test_numbers_survive_printing(rate: float, steps: int) -> None:
 def test_released_settings_that_do_not_go_together(settings: list, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         load_config(None, settings)
+
+
+@pytest.mark.parametrize("text, value", [
+    ("010", 10), ("0", 0), ("12", 12), ("0x10", 16), ("0o17", 15), ("-0", 0)])
+def test_a_whole_number_is_what_it_looks_like(tmp_path: Path, text: str, value: int) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"seed: {text}\n")
+    assert load_config(path).seed == value == load_config(None, [f"seed={text}"]).seed
+
+
+@pytest.mark.parametrize("text", ["1:30", "1_000", "0b11", "08:00", "1.0", "1e3"])
+def test_what_only_yaml_takes_for_a_whole_number_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"data:\n  batch_size: {text}\n")
+    for given in ((path, ()), (None, [f"data.batch_size={text}"])):
+        with pytest.raises(ConfigError, match="'data.batch_size' must be a int, found"):
+            load_config(*given)
+
+
+def test_a_name_of_digits_stays_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("data:\n  categories: [03001627, 02691156]\n")
+    assert list(load_config(path).data.categories) == ["03001627", "02691156"]
+    assert list(load_config(None, ["data.categories=[03001627]"]).data.categories) == ["03001627"]
+
+
+@pytest.mark.parametrize("text", ["None", "none", "null", "~", ""])
+def test_nothing_is_written_alike_in_a_file_and_on_the_command_line(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"model:\n  pretrained: {text}\n")
+    assert load_config(path).model.pretrained is None
+    assert load_config(None, [f"model.pretrained={text}"]).model.pretrained is None
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbfseed: 3\n")
+    assert load_config(path).seed == 3

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
 from crossmodal.data.images import join, read_mask, read_picture, read_rgb
 
@@ -125,7 +126,7 @@ def test_truncated_files_are_named(tmp_path: Path, kind: str, part: float) -> No
     data = encoded(kind)
     path = tmp_path / "cut.img"
     path.write_bytes(data[: int(part * len(data))])
-    with pytest.raises(SampleError, match="cut.img.*remove"):
+    with pytest.raises(SampleError, match="cut.img.*replace the file"):
         read_rgb(path)
 
 
@@ -157,3 +158,66 @@ def test_damage_never_raises_anything_else(
         assert read_rgb(path).dtype == np.uint8
     except SampleError as error:
         assert "damaged.img" in str(error)
+
+
+@pytest.mark.parametrize("top", [4095, 65535])
+def test_gray_of_12_and_of_16_bits_is_scaled(tmp_path: Path, top: int) -> None:
+    values = np.array([[0, top // 2, top]], np.uint16)
+    found = read_rgb(save(tmp_path / "a.png", Image.fromarray(values)))
+    assert found[0, :, 0].tolist() == [0, 127, 255]
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_gray_of_floats_is_scaled(tmp_path: Path, top: float) -> None:
+    values = np.array([[0, top / 2, top]], np.float32)
+    found = read_rgb(save(tmp_path / "a.tif", Image.fromarray(values)))
+    assert found[0, :, 0].tolist() == [0, 127, 255]
+
+
+@pytest.mark.parametrize("colours", ["white", "black", "photo"])
+def test_the_mask_in_a_transparent_file_is_its_transparency(tmp_path: Path, colours: str) -> None:
+    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels[..., :3] = {"white": 255, "black": 0}.get(
+        colours, np.arange(72, dtype=np.uint8).reshape(4, 6, 3))
+    pixels[1:3, 2:5, 3] = 255
+    mask = read_mask(save(tmp_path / "a.png", Image.fromarray(pixels)))
+    np.testing.assert_array_equal(mask, pixels[..., 3])
+
+
+def test_a_black_and_white_mask_may_be_transparent_too(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels[1:3, 2:5] = 255
+    pixels[0, 0] = (0, 0, 0, 255)  # opaque background
+    mask = read_mask(save(tmp_path / "a.png", Image.fromarray(pixels)))
+    np.testing.assert_array_equal(mask, pixels[..., 0])
+
+
+def test_a_mask_that_is_opaque_is_its_gray(tmp_path: Path) -> None:
+    pixels = np.full((4, 6, 4), 255, np.uint8)
+    pixels[:, :3, :3] = 0
+    mask = read_mask(save(tmp_path / "a.png", Image.fromarray(pixels)))
+    np.testing.assert_array_equal(mask, pixels[..., 0])
+
+
+@pytest.mark.parametrize("brand, kind", [(b"heic", "HEIC"), (b"mif1", "HEIC"), (b"avif", "AVIF")])
+def test_what_a_phone_writes_is_named_where_it_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brand: bytes, kind: str
+) -> None:
+    monkeypatch.setattr(heif.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(heif.features, "check", lambda name: False)
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x1cftyp" + brand + bytes(40))
+    with pytest.raises(SampleError, match=f"a.jpg: a picture in {kind}: `pip install pillow-heif`"):
+        read_rgb(tmp_path / "a.jpg")
+
+
+def test_what_a_phone_writes_is_read_where_it_can_be(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), COLOUR)).save(tmp_path / "a.heic")
+    found = read_rgb(tmp_path / "a.heic")
+    assert found.shape == (48, 64, 3)
+    assert np.abs(found[9, 9].astype(int) - COLOUR).max() <= 8
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(SampleError, match="is a folder; give a picture"):
+        read_rgb(tmp_path)

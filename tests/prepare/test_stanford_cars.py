@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,20 @@ def test_it_is_what_training_reads(source: Path, tmp_path: Path) -> None:
     assert len(list((folder / "model_std_bin128").rglob("*.binvox"))) == 3
     before = folder_hash(folder)
     assert folder_hash(make(tmp_path, source, steps=("views", "points", "voxels"))) == before
+
+
+def test_archives_unpacked_to_folders_of_their_names(source: Path, tmp_path: Path) -> None:
+    """As tar's users do on a desktop: cars_train/cars_train/00001.jpg."""
+    photos = source / "Image" / "StanfordCars"
+    for name in ("cars_train", "cars_test", "devkit"):
+        shutil.copytree(photos / name, tmp_path / "photos" / name / name)
+    options = Options(size=24, steps=("views",), workers=1)
+    folder = stanford_cars.main(tmp_path / "photos", tmp_path / "out", options=options,
+                                annotations=source / "Anno3D" / "StanfordCars",
+                                models=source / "CAD")
+    plain = stanford_cars.main(source, tmp_path / "plain", options=options)
+    assert lists(folder) == lists(plain)
+    assert read_split_facts(folder)["masks_from"] == {"box": 6}
 
 
 def test_boxes_lie_on_their_cars(source: Path, tmp_path: Path) -> None:

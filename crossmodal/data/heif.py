@@ -1,0 +1,35 @@
+"""HEIC and AVIF, the formats of today's phones, where a package that decodes them is installed."""
+
+from __future__ import annotations
+
+from importlib import util
+from pathlib import Path
+from typing import Union
+
+from PIL import features
+
+PACKAGE = "pillow_heif"
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_AVIF = (b"avif", b"avis")
+
+
+def prepare(path: Union[str, Path]) -> str | None:
+    """Let Pillow read a picture that is HEIC or AVIF; what to install where it cannot, else None.
+
+    Raises OSError where the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        head = file.read(12)
+    if head[4:8] != b"ftyp" or head[8:] not in (*_HEIC, *_AVIF):
+        return None
+    if head[8:] in _AVIF and features.check("avif"):
+        return None
+    if util.find_spec(PACKAGE) is None:
+        kind = "AVIF" if head[8:] in _AVIF else "HEIC"
+        return f"a picture in {kind}: `pip install pillow-heif`, or save it as .jpg"
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    if head[8:] in _AVIF and hasattr(pillow_heif, "register_avif_opener"):
+        pillow_heif.register_avif_opener()
+    return None
