@@ -36,7 +36,7 @@ def _run(words: list[str]) -> int:
         runpy.run_path(words[0], run_name="__main__")
     except SystemExit as stop:
         if isinstance(stop.code, str):
-            print(stop.code, file=sys.stderr)
+            sys.stderr.write(f"{stop.code}\n")
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:  # noqa: BLE001 - as the interpreter does
         traceback.print_exc()
@@ -66,4 +66,4 @@ if __name__ == "__main__":
     given = json.load(sys.stdin)
     from crossmodal.runtime import jt  # noqa: F401
 
-    print(json.dumps([_forked(words) for words in given]))
+    sys.stdout.write(json.dumps([_forked(words) for words in given]) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import util
 from pathlib import Path
-from typing import Union
 
 from PIL import features
 
@@ -13,7 +12,7 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
 
 
-def prepare(path: Union[str, Path]) -> str | None:
+def prepare(path: str | Path) -> str | None:
     """Let Pillow read a picture that is HEIC or AVIF; what to install where it cannot, else None.
 
     Raises OSError where the file cannot be read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from crossmodal.runtime.log import get_logger
@@ -24,23 +23,22 @@ def files_below(folder: Path) -> list[Path]:
     `folder` itself cannot be.
     """
     found: list[Path] = []
-    waiting = [(folder, frozenset([_identity(os.stat(folder))]))]
+    waiting = [(folder, frozenset([_identity(folder)]))]
     while waiting:
         place, above = waiting.pop()
-        for entry in _entries(place, is_first=place is folder):
-            if os.path.isdir(entry):  # says no, where a link leads nowhere or round and round
-                identity = _identity(entry.stat())
+        for path in _inside(place, is_first=place is folder):
+            if path.is_file():
+                found.append(path)
+            elif path.is_dir():  # neither, where a link leads nowhere or round and round
+                identity = _identity(path)
                 if identity not in above:
-                    waiting.append((place / entry.name, above | {identity}))
-            elif os.path.isfile(entry):
-                found.append(place / entry.name)
+                    waiting.append((path, above | {identity}))
     return sorted(found)
 
 
-def _entries(place: Path, is_first: bool) -> list[os.DirEntry[str]]:
+def _inside(place: Path, is_first: bool) -> list[Path]:
     try:
-        with os.scandir(place) as entries:
-            return [entry for entry in entries if not is_hidden(entry.name)]
+        return [path for path in place.iterdir() if not is_hidden(path.name)]
     except OSError as error:
         if is_first:
             raise
@@ -48,5 +46,6 @@ def _entries(place: Path, is_first: bool) -> list[os.DirEntry[str]]:
         return []
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
     return status.st_dev, status.st_ino

@@ -215,9 +215,9 @@ def test_a_whole_number_is_what_it_looks_like(tmp_path: Path, text: str, value: 
 def test_what_only_yaml_takes_for_a_whole_number_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(f"data:\n  batch_size: {text}\n")
-    for given in ((path, ()), (None, [f"data.batch_size={text}"])):
+    for where in ((path, ()), (None, [f"data.batch_size={text}"])):
         with pytest.raises(ConfigError, match="'data.batch_size' must be a int, found"):
-            load_config(*given)
+            load_config(*where)
 
 
 def test_a_name_of_digits_stays_a_name(tmp_path: Path) -> None:
