@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +18,13 @@ from typing import Any, Callable
 import numpy as np
 
 from crossmodal.geometry.render import ViewSettings
-from crossmodal.prepare.options import add_mesh_options
+from crossmodal.prepare.options import add_mesh_options, positive
 from crossmodal.retrieval.gallery import Gallery, open_gallery
 from crossmodal.retrieval.gallery_update import Changes
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
 from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
 from crossmodal.retrieval.query_image import QueryPicture, load_query
-from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.log import get_logger, output_encoding, say
 
 logger = get_logger(__name__)
 SHOWN_VIEW = 1  # of an item's views, in the picture grid: obliquely from the front
@@ -61,13 +60,13 @@ def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
     started = time.perf_counter()
     gallery, changes = index_library(options.meshes, options.index, encoder, options.workers,
                                      options.rebuild, options.layout, options.up)
-    _say(_found(gallery, changes))
-    _say(
+    say(_found(gallery, changes))
+    say(
         f"{len(gallery)} shapes in {options.index}: {len(changes.added)} new or changed, "
         f"{changes.kept} kept, {len(changes.removed)} removed, {len(changes.broken)} broken, "
         f"in {time.perf_counter() - started:.1f} s\n")
     for name, reason in sorted(changes.broken.items()):
-        _say(f"  broken: {name}: {reason}\n")
+        say(f"  broken: {name}: {reason}\n")
 
 
 def _found(gallery: Gallery, changes: Changes) -> str:
@@ -93,16 +92,7 @@ def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
         _draw(options, gallery, picture, hits)
     text = _json(options, gallery, picture, hits, seconds) if options.json else _table(
         options, gallery, picture, hits, seconds)
-    _say(text)
-
-
-def _say(text: str) -> None:
-    """Print; what standard output cannot take, as of a file name that is not UTF-8, is escaped."""
-    sys.stdout.write(text.encode(_encoding(), "backslashreplace").decode(_encoding()))
-
-
-def _encoding() -> str:
-    return (sys.stdout.encoding or "utf-8").lower()
+    say(text)
 
 
 def _table(
@@ -129,7 +119,8 @@ def _json(
         "hits": [{"rank": rank, "id": hit.id, "category": hit.category, "score": hit.score}
                  for rank, hit in enumerate(hits, 1)],
     }
-    return json.dumps(content, indent=1, ensure_ascii=not _encoding().startswith("utf")) + "\n"
+    plain = not output_encoding().startswith("utf")
+    return json.dumps(content, indent=1, ensure_ascii=plain) + "\n"
 
 
 def _draw(
@@ -165,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("--image", type=Path, required=True, help="photo of any size and format")
     query.add_argument("--mask", type=Path, help="picture, white where the object is")
     query.add_argument("--whole", action="store_true", help="do not look for the object")
-    query.add_argument("--top", type=_positive, default=10, help="shapes to show (default 10)")
+    query.add_argument("--top", type=positive, default=10, help="shapes to show (default 10)")
     query.add_argument("--grid", type=Path, help="write the ranked pictures to this .png")
     query.add_argument("--json", action="store_true", help="print json instead of a table")
     for command in (index, query):
@@ -174,13 +165,6 @@ def _parser() -> argparse.ArgumentParser:
                              help="a run's folder or a .safetensors file")
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
 
 
 if __name__ == "__main__":

@@ -74,7 +74,11 @@ def find_items(folder: Path, layout: str = "auto", up: str | None = None) -> Fou
 
 def load_upright(path: Path, up: str, normalised: bool = False) -> Mesh:
     """The mesh in a file in which the axis `up` points up, turned so that +y does."""
-    mesh = load_mesh(path, normalised)
+    return as_upright(load_mesh(path, normalised), up)
+
+
+def as_upright(mesh: Mesh, up: str) -> Mesh:
+    """A mesh in which the axis `up` points up, turned so that +y does."""
     return mesh if up == "y" else turned(mesh, up, FRONTS[up])
 
 

@@ -39,6 +39,14 @@ def add_mesh_options(parser: argparse.ArgumentParser) -> None:
                         "and .3mf, y in other formats)")
 
 
+def positive(text: str) -> int:
+    """A whole number of at least 1, for an option's `type`."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
 def run_program(main: Callable[..., object], options: dict[str, Any]) -> None:
     """Call ``main(**options)``; what its user can put right ends it in a message, no traceback."""
     try:

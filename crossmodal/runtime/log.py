@@ -77,3 +77,13 @@ def _set_up_root() -> None:
     root.addHandler(handler)
     level = os.environ.get(LEVEL_VARIABLE, "INFO").upper()
     root.setLevel(level if isinstance(logging.getLevelName(level), int) else logging.INFO)
+
+
+def output_encoding() -> str:
+    """How standard output writes text."""
+    return (sys.stdout.encoding or "utf-8").lower()
+
+
+def say(text: str) -> None:
+    """Print; what standard output cannot take, as of a file name that is not UTF-8, is escaped."""
+    sys.stdout.write(text.encode(output_encoding(), "backslashreplace").decode(output_encoding()))
