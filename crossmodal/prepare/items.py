@@ -26,7 +26,7 @@ LAYOUTS = ("auto", "files", "folders")
 # Names that say nothing of the shape: its folder does.
 _NAMES = {"model", "model_normalized", "mesh", "object", "scene"}
 _INNER = {"model", "models", "mesh", "meshes"}  # folders between a shape's folder and its file
-_UP_BY_SUFFIX = {".3mf": "z", ".stl": "z"}  # what is printed stands on the plane z = 0
+_UP_BY_SUFFIX = {".3mf": "z", ".step": "z", ".stl": "z", ".stp": "z"}  # printed or machined
 _NO_AXIS = {".obj", ".off", ".ply"}  # formats that do not say which way is up
 
 
@@ -47,8 +47,8 @@ def find_items(folder: Path, layout: str = "auto", up: str | None = None) -> Fou
 
     layout : "files", every file is a shape; "folders", all below category/instance is one shape,
         of which the shallowest file, then one named model is taken; "auto" as this module says
-    up : the axis that points up in the files, as "y" or "-z". None: z in .stl and .3mf, y in all
-        others. A .stl beside a .obj, .off or .ply is taken as these are, for none of them says.
+    up : the axis that points up in the files, as "y" or "-z". None: z in .stl, .3mf and .step, y
+        in all others. A .stl beside a .obj, .off or .ply is taken as these are: none of them says.
     Raises FileNotFoundError when there is none.
     """
     if not folder.is_dir():

@@ -35,8 +35,8 @@ def add_mesh_options(parser: argparse.ArgumentParser) -> None:
                         help="files: every mesh file is a shape; folders: CATEGORY/NAME/... is "
                         "one; auto (default): every file, but model.obj is named by its folder")
     parser.add_argument("--up", choices=sorted(AXES), metavar="AXIS",
-                        help="the axis that points up, as in --up z or --up=-z (default: z in .stl "
-                        "and .3mf, y in other formats)")
+                        help="the axis that points up, as in --up z or --up=-z (default: z in "
+                        ".stl, .3mf and .step, y in other formats)")
 
 
 def positive(text: str) -> int:
