@@ -17,6 +17,7 @@ from crossmodal.data.records import read_list
 
 CATEGORY = ("python train_image_sag_CO2_con.py", "python test.py")
 OWN = "python -m crossmodal.prepare.own_library "
+INSPECT = "python -m crossmodal.prepare.inspect "
 PREPARE, CHECKPOINT = "python -m crossmodal.prepare.", "python -m crossmodal.checkpoint "
 DOWNLOADS = ("wget ", "unzip ", "git clone ")  # not run: gigabytes, and other people's servers
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,16 +75,17 @@ def test_search_finds_shapes_in_a_folder_of_meshes(project: Project, tmp_path: P
     shutil.copytree(project.folder / "runs" / "tiny", tmp_path / "runs" / "demo")
     photo = next((project.folder / "tiny" / "img").rglob("*.jpg"))
     shutil.copy(photo, tmp_path / "photo.jpg")
-    for command in of_kind("python -m crossmodal.search "):
+    for command in [*of_kind(INSPECT), *of_kind("python -m crossmodal.search ")]:
         done = run(command, tmp_path)
         assert done.returncode == 0, done.stderr
-    assert (tmp_path / "found.png").stat().st_size > 1000
+    for name in ("found.png", "sheet.png"):
+        assert (tmp_path / name).stat().st_size > 1000
 
 
 def test_converters_start_and_name_all_that_they_need(tmp_path: Path) -> None:
     """Also the options: these are parsed before anything is looked for."""
     for command in of_kind(PREPARE):
-        if command.startswith(OWN):
+        if command.startswith((OWN, INSPECT)):
             continue
         done = run(command, tmp_path)
         source = command.partition("--source ")[2].split()[0]
