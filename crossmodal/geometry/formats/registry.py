@@ -9,6 +9,7 @@ from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.scene import read_scene
+from crossmodal.geometry.formats.what_it_is import describe_file
 
 READERS: dict[str, Callable[[Path], Content]] = {
     ".obj": read_scene,
@@ -31,4 +32,10 @@ def read(path: Path) -> Content:
         raise MeshError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise MeshError(f"{path}: the file is empty (0 bytes); fetch or export it again")
-    return reader(path)
+    try:
+        return reader(path)
+    except MeshError as error:
+        kind = describe_file(path)
+        if kind is None:
+            raise
+        raise MeshError(f"{path}: this is {kind}") from error
