@@ -7,6 +7,7 @@ from typing import Callable
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
+from crossmodal.geometry.formats.gltf import read_gltf
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.scene import read_scene
 from crossmodal.geometry.formats.what_it_is import describe_file
@@ -14,8 +15,8 @@ from crossmodal.geometry.formats.what_it_is import describe_file
 READERS: dict[str, Callable[[Path], Content]] = {
     ".obj": read_scene,
     ".ply": read_scene,
-    ".glb": read_scene,
-    ".gltf": read_scene,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
     ".stl": read_scene,
     ".off": read_scene,
     ".npz": read_npz,

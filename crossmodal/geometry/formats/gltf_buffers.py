@@ -1,0 +1,115 @@
+"""The bytes of a glTF file: its buffers, wherever they lie, and the views into them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.beside import NotBeside, by_uri, is_file
+from crossmodal.geometry.formats.gltf_document import Document, Entry, shown
+from crossmodal.geometry.formats.gltf_extensions import MESHOPT
+from crossmodal.geometry.formats.gltf_meshopt import decode_view
+
+DATA = re.compile(r"data:([^,]*),", re.IGNORECASE)
+
+
+class View(NamedTuple):
+    """Bytes of a buffer; stride : from element to element, 0 where they follow one another."""
+
+    data: memoryview
+    stride: int
+    entry: Entry
+
+
+class Buffers:
+    """The buffers and views of a file, each read when it is first asked for.
+
+    Every method raises MeshError where the bytes are fewer than the file claims, or not there.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._buffers: dict[int, memoryview] = {}
+        self._files: dict[Path, memoryview] = {}
+        self._views: dict[int, View] = {}
+
+    def view(self, index: Any, wanted_by: Entry) -> View:
+        """A bufferView by its number, decompressed if need be."""
+        entry = self.document.entry("bufferViews", index, wanted_by)
+        if index not in self._views:
+            packed = entry.extension(*MESHOPT)
+            data = (self._slice(entry) if packed is None or self._has_plain_bytes(entry)
+                    else decode_view(packed, self._slice(packed)))
+            self._views[index] = View(data, entry.whole("byteStride", 0), entry)
+        return self._views[index]
+
+    def bytes_of(self, uri: str, wanted_by: Entry) -> memoryview:
+        """What a data: URI holds, or a file in the model's folder."""
+        embedded = DATA.match(uri)
+        if embedded:
+            return _embedded(embedded[1], uri[embedded.end():], wanted_by)
+        return self._file(uri, wanted_by)
+
+    def _buffer(self, index: int, wanted_by: Entry) -> memoryview:
+        entry = self.document.entry("buffers", index, wanted_by)
+        if index not in self._buffers:
+            uri = entry.text("uri")
+            data = self.document.binary if index == 0 and uri is None else None
+            if uri is not None:
+                data = self.bytes_of(uri, entry)
+            if data is None:
+                raise entry.error("has no data in the file; export it again")
+            self._buffers[index] = _cut(data, 0, entry.whole("byteLength"), entry)
+        return self._buffers[index]
+
+    def _slice(self, part: Entry) -> memoryview:
+        """The bytes that a view, or what is compressed in its stead, names."""
+        data = self._buffer(part.whole("buffer"), part)
+        return _cut(data, part.whole("byteOffset", 0), part.whole("byteLength"), part)
+
+    def _has_plain_bytes(self, view: Entry) -> bool:
+        """Does a compressed view have its bytes uncompressed too, for readers without the codec?"""
+        if self.document.required & set(MESHOPT):
+            return False
+        index = view.whole("buffer")
+        buffer = self.document.entry("buffers", index, view)
+        marked = buffer.extension(*MESHOPT)
+        inside = index == 0 and self.document.binary is not None and marked is None
+        return "uri" in buffer.values or inside
+
+    def _file(self, uri: str, wanted_by: Entry) -> memoryview:
+        folder = self.document.path.parent
+        try:
+            path = by_uri(folder, uri)
+        except NotBeside as error:
+            raise wanted_by.error(f"names {shown(uri)}, which {error}") from error
+        needed = f"{self.document.path}: {path.relative_to(folder)}, which the file needs,"
+        if not is_file(path):
+            raise MeshError(f"{needed} is not there; put it in the file's folder")
+        if path not in self._files:
+            try:
+                self._files[path] = memoryview(path.read_bytes())
+            except OSError as error:
+                raise MeshError(f"{needed} cannot be read ({error.strerror})") from error
+        return self._files[path]
+
+
+def _embedded(kind: str, text: str, wanted_by: Entry) -> memoryview:
+    content = unquote_to_bytes(text)
+    if not kind.lower().endswith(";base64"):
+        return memoryview(content)
+    try:
+        return memoryview(base64.b64decode(b"".join(content.split()), validate=True))
+    except ValueError as error:
+        raise wanted_by.error(f"has data that is no base64 ({error}); export it again") from error
+
+
+def _cut(data: memoryview, start: int, length: int, entry: Entry) -> memoryview:
+    if start + length > len(data):
+        raise entry.error(f"claims {length} bytes from byte {start} on, there are {len(data)}; "
+                          "fetch or export the file again")
+    return data[start:start + length]
