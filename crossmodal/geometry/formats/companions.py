@@ -6,17 +6,20 @@ import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable
 
-from crossmodal.geometry.formats.beside import NotBeside, by_name, by_uri, is_file
+from crossmodal.geometry.formats.beside import Folder, NotBeside, is_file
 from crossmodal.geometry.formats.gltf_container import read_json
 
 LIBRARY = b"mtllib"
 LONGEST = 4096  # bytes of a line that names materials
 MOST_LIBRARIES = 100  # of one file
 MOST_BYTES = 1 << 24  # of a file of materials
-TEXTURE = re.compile(rb"^\s*(?:map_\w+|bump|disp|decal|refl|norm)\s+(.+?)\s*$", re.M | re.I)
+MOST_TEXTURES = 1000  # of one file of materials
+TEXTURE = re.compile(
+    rb"(?:^|[\r\n])[ \t]*(?:map_\w+|bump|disp|decal|refl|norm)[ \t]+([^\r\n]+)", re.IGNORECASE)
 
 
 def companions(path: Path) -> list[Path]:
@@ -31,23 +34,24 @@ def companions(path: Path) -> list[Path]:
             found = list(_of_gltf(path))
         else:
             found = list(_of_obj(path)) if kind == ".obj" else []
-    except (OSError, ValueError, RecursionError, MemoryError):  # MeshError is a ValueError
+    except (OSError, ValueError, RuntimeError, MemoryError):  # MeshError is a ValueError
         return []
     return list(dict.fromkeys(found))
 
 
 def _of_gltf(path: Path) -> Iterator[Path]:
-    root = read_json(path)
+    root, folder = read_json(path), Folder(path.parent)
     for entry in [*_list(root, "buffers"), *_list(root, "images")]:
         uri = entry.get("uri") if isinstance(entry, dict) else None
         if isinstance(uri, str):
-            yield from _existing(by_uri, path.parent, [uri])
+            yield from _existing(folder.by_uri, [uri])
 
 
 def _of_obj(path: Path) -> Iterator[Path]:
+    folder = Folder(path.parent)
     for line in _library_lines(path):
         whole = [line, *line.split()]  # a name with spaces, or several names
-        for library in _existing(by_name, path.parent, map(os.fsdecode, whole)):
+        for library in _existing(folder.by_name, map(os.fsdecode, whole)):
             yield library
             yield from _textures(library)
 
@@ -73,18 +77,18 @@ def _textures(library: Path) -> Iterator[Path]:
             text = file.read(MOST_BYTES)
     except OSError:
         return
-    for match in TEXTURE.finditer(text):
-        words = match[1].count(b" ") + match[1].count(b"\t") + 1
-        names = (match[1].split(None, skipped)[-1] for skipped in range(min(words, 20)))
-        yield from list(_existing(by_name, library.parent, map(os.fsdecode, names)))[:1]
+    folder = Folder(library.parent)
+    for match in islice(TEXTURE.finditer(text), MOST_TEXTURES):
+        line = match[1][:LONGEST].strip()
+        words = min(len(line.split()), 20)
+        names = (line.split(None, skipped)[-1] for skipped in range(words))
+        yield from list(_existing(folder.by_name, map(os.fsdecode, names)))[:1]
 
 
-def _existing(
-    find: Callable[[Path, str], Path], folder: Path, names: Iterable[str]
-) -> Iterator[Path]:
+def _existing(find: Callable[[str], Path], names: Iterable[str]) -> Iterator[Path]:
     for name in names:
         try:
-            path = find(folder, name)
+            path = find(name)
         except NotBeside:
             continue
         if is_file(path):

@@ -120,9 +120,12 @@ class _Reader:
         """Copies of a piece at (K, 4, 4) places; where one mirrors it, its faces turn round."""
         count = len(worlds)
         self.accessors.take(count * (len(piece.vertices) + piece.faces.size), node)
-        linear = worlds[:, :3, :3].transpose(0, 2, 1)
-        vertices = piece.vertices @ linear + worlds[:, None, :3, 3]
-        mirrored = np.linalg.det(linear) < 0
+        mirrored = np.linalg.det(worlds[:, :3, :3]) < 0
+        if count == 1:
+            vertices = piece.vertices @ worlds[0, :3, :3].T + worlds[0, :3, 3]
+            return Placed(vertices, piece.faces[:, ::-1] if mirrored[0] else piece.faces,
+                          piece.colours)
+        vertices = piece.vertices @ worlds[:, :3, :3].transpose(0, 2, 1) + worlds[:, None, :3, 3]
         faces = np.where(mirrored[:, None, None], piece.faces[:, ::-1], piece.faces)
         faces = faces + len(piece.vertices) * np.arange(count)[:, None, None]
         colours = piece.colours

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from crossmodal.geometry.errors import MeshError
-from crossmodal.geometry.formats.beside import NotBeside, by_uri, is_file
+from crossmodal.geometry.formats.beside import Folder, NotBeside, is_file
 from crossmodal.geometry.formats.gltf_document import Document, Entry, shown
 from crossmodal.geometry.formats.gltf_extensions import MESHOPT
 from crossmodal.geometry.formats.gltf_meshopt import decode_view
@@ -33,6 +33,7 @@ class Buffers:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self._folder = Folder(document.path.parent)
         self._buffers: dict[int, memoryview] = {}
         self._files: dict[Path, memoryview] = {}
         self._views: dict[int, View] = {}
@@ -77,35 +78,43 @@ class Buffers:
             return False
         index = view.whole("buffer")
         buffer = self.document.entry("buffers", index, view)
-        marked = buffer.extension(*MESHOPT)
-        inside = index == 0 and self.document.binary is not None and marked is None
-        return "uri" in buffer.values or inside
+        uri = buffer.text("uri")
+        if uri is None:
+            marked = buffer.extension(*MESHOPT)
+            return index == 0 and self.document.binary is not None and marked is None
+        try:
+            return bool(DATA.match(uri)) or is_file(self._folder.by_uri(uri))
+        except NotBeside:
+            return False
 
     def _file(self, uri: str, wanted_by: Entry) -> memoryview:
-        folder = self.document.path.parent
         try:
-            path = by_uri(folder, uri)
+            path = self._folder.by_uri(uri)
         except NotBeside as error:
             raise wanted_by.error(f"names {shown(uri)}, which {error}") from error
-        needed = f"{self.document.path}: {path.relative_to(folder)}, which the file needs,"
+        if path not in self._files:
+            self._files[path] = self._read(path)
+        return self._files[path]
+
+    def _read(self, path: Path) -> memoryview:
+        name = path.relative_to(self._folder.path)
+        needed = f"{self.document.path}: {name}, which the file needs,"
         if not is_file(path):
             raise MeshError(f"{needed} is not there; put it in the file's folder")
-        if path not in self._files:
-            try:
-                self._files[path] = memoryview(path.read_bytes())
-            except OSError as error:
-                raise MeshError(f"{needed} cannot be read ({error.strerror})") from error
-        return self._files[path]
+        try:
+            return memoryview(path.read_bytes())
+        except OSError as error:
+            raise MeshError(f"{needed} cannot be read ({error.strerror})") from error
 
 
 def _embedded(kind: str, text: str, wanted_by: Entry) -> memoryview:
-    content = unquote_to_bytes(text)
-    if not kind.lower().endswith(";base64"):
-        return memoryview(content)
     try:
+        content = unquote_to_bytes(text.encode("ascii"))
+        if not kind.lower().endswith(";base64"):
+            return memoryview(content)
         return memoryview(base64.b64decode(b"".join(content.split()), validate=True))
     except ValueError as error:
-        raise wanted_by.error(f"has data that is no base64 ({error}); export it again") from error
+        raise wanted_by.error("has data that is no base64; export it again") from error
 
 
 def _cut(data: memoryview, start: int, length: int, entry: Entry) -> memoryview:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.gltf_accessors import Values
 from crossmodal.geometry.formats.gltf_attributes import Attributes
 from crossmodal.geometry.formats.gltf_buffers import Buffers
 from crossmodal.geometry.formats.gltf_document import Entry
@@ -40,8 +41,11 @@ class Colours:
             return None
         if corners is None or len(corners.rows) != count:
             return None if material is None else to_srgb(material[None])
-        vertices = np.clip(np.nan_to_num(corners.floats(used)[:, :3]), 0, 1)
-        linear = vertices[faces].mean(axis=1)
+        vertices = Values(corners.rows[:, :3], corners.largest).floats(used).astype(np.float32)
+        if corners.largest == 0:
+            vertices = np.clip(np.nan_to_num(vertices), 0, 1)
+        first, second, third = (vertices.take(column, axis=0) for column in faces.T)
+        linear = (first + second + third) / 3
         return to_srgb(linear if material is None else linear * material)
 
     def _material(self, primitive: Entry) -> np.ndarray | None:

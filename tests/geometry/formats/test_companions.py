@@ -88,6 +88,16 @@ def test_broken_and_other_files_have_none(tmp_path: Path, name: str, data: bytes
     assert companions(tmp_path / name) == []
 
 
+@pytest.mark.parametrize("text", [b"\n" * 1_000_000, b"map_Kd" + b" " * 1_000_000,
+                                  b"map_Kd " * 100_000, b"map_Kd a b c d e f g\n" * 100_000],
+                         ids=["lines", "spaces", "words", "names"])
+def test_a_file_of_materials_cannot_take_long(tmp_path: Path, text: bytes) -> None:
+    put(tmp_path, {"chair.obj": b"mtllib a.mtl\n", "a.mtl": text})
+    started = time.process_time()
+    assert names(tmp_path / "chair.obj") == ["a.mtl"]
+    assert time.process_time() - started < 2
+
+
 def test_a_large_obj_is_looked_through_quickly(tmp_path: Path) -> None:
     put(tmp_path, {"chair.obj": FACE * 1_000_000 + b"mtllib a.mtl\n", "a.mtl": b""})
     started = time.process_time()

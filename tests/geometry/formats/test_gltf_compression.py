@@ -155,6 +155,9 @@ def test_meshopt_beside_plain_data_needs_no_package(
     assert len(shape(with_meshopt(required=False, fallback="file"), tmp_path).faces) == 2
     with pytest.raises(MeshError, match=MESHOPT[0]):
         shape(with_meshopt(required=True, fallback="file"), tmp_path)
+    (tmp_path / "plain.bin").unlink()
+    with pytest.raises(MeshError, match=MESHOPT[0]):
+        shape(with_meshopt(required=False, fallback="file"), tmp_path)
 
 
 def test_meshopt_is_decoded_as_the_view_says(

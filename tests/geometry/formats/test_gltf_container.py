@@ -159,6 +159,7 @@ def test_a_folder_that_is_a_link_itself_is_fine(tmp_path: Path) -> None:
     [
         ("data:application/octet-stream;base64,####", "no base64"),
         ("data:;base64,AAA", "no base64"),
+        ("data:;base64,AA\udcbd=", "no base64"),
         ("data:;base64,AAAA", "claims 60 bytes from byte 0 on, there are 3"),
         ("data:application/octet-stream,abc", "there are 3"),
         ("data:no comma", "not in the model's folder"),
