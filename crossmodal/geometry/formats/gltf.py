@@ -29,7 +29,7 @@ KINDS = ("animations", "cameras", "textures")
 
 
 class Placed(NamedTuple):
-    """A piece in the scene, `copies` times: vertices (N, 3), faces (M, 3), colours (M, 3) or so."""
+    """A piece in the scene, `copies` times: vertices (N, 3), faces (M, 3), colours as in Piece."""
 
     vertices: np.ndarray
     faces: np.ndarray

@@ -22,7 +22,6 @@ class View(NamedTuple):
 
     data: memoryview
     stride: int
-    entry: Entry
 
 
 class Buffers:
@@ -45,7 +44,7 @@ class Buffers:
             packed = entry.extension(*MESHOPT)
             data = (self._slice(entry) if packed is None or self._has_plain_bytes(entry)
                     else decode_view(packed, self._slice(packed)))
-            self._views[index] = View(data, entry.whole("byteStride", 0), entry)
+            self._views[index] = View(data, entry.whole("byteStride", 0))
         return self._views[index]
 
     def bytes_of(self, uri: str, wanted_by: Entry) -> memoryview:
@@ -59,7 +58,7 @@ class Buffers:
         entry = self.document.entry("buffers", index, wanted_by)
         if index not in self._buffers:
             uri = entry.text("uri")
-            data = self.document.binary if index == 0 and uri is None else None
+            data = self.document.binary if index == 0 else None
             if uri is not None:
                 data = self.bytes_of(uri, entry)
             if data is None:
@@ -88,6 +87,7 @@ class Buffers:
             return False
 
     def _file(self, uri: str, wanted_by: Entry) -> memoryview:
+        """A file in the model's folder, read once."""
         try:
             path = self._folder.by_uri(uri)
         except NotBeside as error:
@@ -97,7 +97,8 @@ class Buffers:
         return self._files[path]
 
     def _read(self, path: Path) -> memoryview:
-        name = path.relative_to(self._folder.path)
+        name = str(path.relative_to(self._folder.path))
+        name = name if name.isprintable() else ascii(name)
         needed = f"{self.document.path}: {name}, which the file needs,"
         if not is_file(path):
             raise MeshError(f"{needed} is not there; put it in the file's folder")

@@ -12,7 +12,7 @@ from crossmodal.geometry.formats.gltf_document import Document, Entry, shown
 
 MAGIC = b"glTF"
 JSON, BIN = 0x4E4F534A, 0x004E4942  # types of chunks
-DIGITS = 20  # of an integer; no count or offset has more
+DIGITS = 20  # of an integer; no count or offset has more, and longer ones take long to read
 
 
 def read_document(path: Path) -> Document:
@@ -96,7 +96,5 @@ def _check_version(root: Entry) -> None:
         raise root.error(f"needs glTF {shown(least)}; export it as glTF 2.0")
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= DIGITS else float(digits)

@@ -35,7 +35,7 @@ def decode_primitive(packed: Entry, data: memoryview) -> Decoded:
                            "compression") from error
     named = packed.part("attributes")
     attributes = {}
-    for name in named.values if named else ():
+    for name in filter(str.isidentifier, named.values if named else ()):
         number = named.whole(name) if named else -1
         if number not in by_id or by_id[number].ndim != 2:
             raise packed.error(f"lacks its {name}; export it without compression")

@@ -52,6 +52,13 @@ def test_names_that_are_no_utf8_do_not_matter(tmp_path: Path) -> None:
     assert len(read(folder, file.glb(), os.fsdecode(b"St\xfchle.glb")).faces) == 2
 
 
+def test_numbers_of_any_length_that_nothing_needs_do_not_matter(tmp_path: Path) -> None:
+    file = square()
+    file.json["extras"] = {"id": 10**30, "least": float("-inf")}
+    text = file.document().replace(b'"least"', b'"all": ' + b"7" * 1_000_000 + b', "least"')
+    assert len(read(tmp_path, glb(text, bytes(file.data))).faces) == 2
+
+
 def test_padding_and_trailing_bytes(tmp_path: Path) -> None:
     file = square()
     text, binary = file.document(), bytes(file.data)
@@ -81,7 +88,7 @@ def changed(data: bytes, at: int, value: bytes) -> bytes:
         (b"[1, 2]", "its JSON is no object"),
         (b'{"a": ' * 200_000, "not a readable glTF file"),
         (b'{"meshes":' + b"[" * 900 + b"]" * 900 + b"}", "readable|mesh 0 is no object"),
-        (b'{"asset": {"version": "2.0"}, "scene": ' + b"9" * 5000 + b"}", "number of 5000 digits"),
+        (b'{"scenes": [{}], "scene": ' + b"9" * 5000 + b"}", "names scene inf"),
         (b'{"asset": {"version": "1.0"}}', "is glTF '1.0'; export it as glTF 2.0"),
         (b'{"asset": {"version": "2.0", "minVersion": "2.1"}}', "needs glTF '2.1'"),
         (b'{"asset": []}', "asset of the file is no object"),
