@@ -20,7 +20,7 @@ from crossmodal.geometry.formats.gltf_colours import Colours
 from crossmodal.geometry.formats.gltf_container import read_document
 from crossmodal.geometry.formats.gltf_document import Document, Entry
 from crossmodal.geometry.formats.gltf_extensions import INSTANCING, LIGHTS, check_required
-from crossmodal.geometry.formats.gltf_nodes import EMPTY_SCENE, Graph, instances
+from crossmodal.geometry.formats.gltf_nodes import EMPTY_SCENE, NOWHERE, Graph, instances
 from crossmodal.geometry.formats.gltf_pieces import Piece, read_piece
 from crossmodal.geometry.formats.gltf_pose import Bones, bent, joint_matrices
 
@@ -120,6 +120,8 @@ class _Reader:
         """Copies of a piece at (K, 4, 4) places; where one mirrors it, its faces turn round."""
         count = len(worlds)
         self.accessors.take(count * (len(piece.vertices) + piece.faces.size), node)
+        if count == 1 and np.array_equal(worlds[0], NOWHERE):
+            return Placed(piece.vertices, piece.faces, piece.colours)
         mirrored = np.linalg.det(worlds[:, :3, :3]) < 0
         if count == 1:
             vertices = piece.vertices @ worlds[0, :3, :3].T + worlds[0, :3, 3]

@@ -13,6 +13,8 @@ TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: 
 UNSIGNED = (5121, 5123, 5125)
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 MOST = 2**27  # vertices and indices read and placed, all together; some 20 million triangles
+MOST_OF_NONE = 2**24  # those of a file of no size, with copies of what it has
+MOST_OF_BYTE = 64  # and so many more for every byte
 MOST_ZEROS = 2**22  # elements of an accessor that no byte of the file stands for
 
 
@@ -37,15 +39,16 @@ class Accessors:
 
     def __init__(self, buffers: Buffers) -> None:
         self.buffers = buffers
-        self._left = MOST
+        self._taken = 0
         self._values: dict[int, Values] = {}
 
     def take(self, count: int, wanted_by: Entry) -> None:
         """To be asked before `count` vertices or indices get memory: small files can claim many."""
-        self._left -= count
-        if self._left < 0:
-            raise wanted_by.error(f"brings the file to more than {MOST} vertices and indices; "
-                                  "simplify the model")
+        self._taken += count
+        most = min(MOST, MOST_OF_NONE + MOST_OF_BYTE * self.buffers.size)
+        if self._taken > most:
+            raise wanted_by.error(f"brings the file to {self._taken} vertices and indices, more "
+                                  f"than the {most} that are read of so large a file; simplify it")
 
     def entry(self, index: Any, wanted_by: Entry) -> Entry:
         return self.buffers.document.entry("accessors", index, wanted_by)

@@ -32,6 +32,7 @@ class Buffers:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.size = document.size  # of the file and of all others that were read for it, in bytes
         self._folder = Folder(document.path.parent)
         self._buffers: dict[int, memoryview] = {}
         self._files: dict[Path, memoryview] = {}
@@ -94,6 +95,7 @@ class Buffers:
             raise wanted_by.error(f"names {shown(uri)}, which {error}") from error
         if path not in self._files:
             self._files[path] = self._read(path)
+            self.size += len(self._files[path])
         return self._files[path]
 
     def _read(self, path: Path) -> memoryview:

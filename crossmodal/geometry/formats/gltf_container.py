@@ -22,13 +22,14 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
     if data[:4] != MAGIC:
-        return Document(path, _root(path, data))
+        return Document(path, _root(path, data), len(data))
     whole = _whole_glb(path, memoryview(data))
     chunks = _chunks(path, whole)
     if not chunks or chunks[0][0] != JSON:
         raise MeshError(f"{path}: its first chunk is not JSON; export it again")
     binary = chunks[1][1] if len(chunks) > 1 and chunks[1][0] == BIN else None
-    return Document(path, _root(path, bytes(chunks[0][1])), binary, len(data) - len(whole))
+    trailing = len(data) - len(whole)
+    return Document(path, _root(path, bytes(chunks[0][1])), len(data), binary, trailing)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -100,12 +100,13 @@ class Entry:
 class Document:
     """What a file declares, and the binary data that it brings along itself.
 
-    root : the whole JSON; binary : the binary chunk of a .glb
-    trailing : bytes after the end that a .glb declares
+    root : the whole JSON; size : of the file, in bytes
+    binary : the binary chunk of a .glb; trailing : bytes after the end that it declares
     """
 
     path: Path
     root: Entry
+    size: int
     binary: memoryview | None = None
     trailing: int = 0
 

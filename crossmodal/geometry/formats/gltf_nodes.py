@@ -12,6 +12,8 @@ from crossmodal.geometry.formats.gltf_extensions import INSTANCING, VISIBILITY
 
 EMPTY_SCENE = "the scene, which shows no mesh"
 PLACE = 256  # an instance takes as much time as so many vertices
+NOWHERE = np.eye(4)  # of a node that moves nothing
+TRANSFORM = {"matrix", "translation", "rotation", "scale"}
 
 
 class Shown(NamedTuple):
@@ -54,7 +56,10 @@ class Graph:
             at = self._parents.get(at)
         for at in reversed(line):
             parent, inside = self._parents.get(at), local(self.nodes[at])
-            self._worlds[at] = inside if parent is None else self._worlds[parent] @ inside
+            if parent is not None:
+                outside = self._worlds[parent]
+                inside = outside if inside is NOWHERE else outside @ inside
+            self._worlds[at] = inside
         return self._worlds[number]
 
     def _refuse_cycles(self) -> None:
@@ -107,6 +112,8 @@ class Graph:
 
 def local(node: Entry) -> np.ndarray:
     """(4, 4) from a node's coordinates to its parent's: its matrix, or its TRS."""
+    if not TRANSFORM & node.values.keys():
+        return NOWHERE
     matrix = node.numbers("matrix", 16)
     if matrix is None:
         return transforms(
