@@ -162,7 +162,7 @@ while True:
     step += 1
     save(sys.argv[1], Checkpoint(model={"w": np.full(600_000, step, np.float32)},
                                  state={"step": step}), best=step % 2 == 0)
-    if step == 1:
+    if step == 2:
         print("saved", flush=True)
 """
 

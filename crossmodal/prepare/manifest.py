@@ -28,8 +28,9 @@ class SettingsChanged(ValueError):
 class Manifest:
     """What a program has done in one folder; `items` maps a key to its record.
 
-    A record has ``status`` ("done" or "failed"), ``source`` (sha256 of the input file), ``files``
-    (relative paths written) and, of a failed item, ``error``; programs may add fields of their own.
+    A record has ``status`` ("done" or "failed"), ``source`` (sha256 of what it is made from),
+    ``files`` (relative paths written) and, of a failed item, ``error``; programs may add fields of
+    their own.
     `about` is what else a reader should know of the folder; it changes nothing and may be empty.
     """
 

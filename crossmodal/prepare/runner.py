@@ -21,6 +21,7 @@ from typing import Any, Callable
 
 from tqdm import tqdm
 
+from crossmodal.geometry.formats.companions import companions
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.pools import worker_pool
 from crossmodal.runtime.digest import file_digest, text_digest
@@ -107,13 +108,27 @@ def from_files(paths: Mapping[str, Path]) -> dict[str, Item]:
 def _digests(items: Mapping[str, Item]) -> dict[str, str]:
     """{key: sha256 of its source and facts}; a file that several items share is read once."""
     paths = {item.source for item in items.values() if item.source and item.source.is_file()}
-    files = {path: file_digest(path) for path in paths}
+    files = {path: _source_digest(path) for path in paths}
     found = {}
     for key, item in items.items():
         of_file = files.get(item.source, "absent") if item.source else "none"
         text = of_file + json.dumps(item.facts, sort_keys=True)
         found[key] = text_digest(text)
     return found
+
+
+def _source_digest(path: Path) -> str:
+    """sha256 of a source; of a model with buffers or materials in files beside it, of those too."""
+    beside = companions(path)
+    digests = [file_digest(path), *map(_beside_digest, beside)]
+    return text_digest(" ".join(digests)) if beside else digests[0]
+
+
+def _beside_digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError:  # whoever needs it will say so
+        return "unreadable"
 
 
 def _work_through(

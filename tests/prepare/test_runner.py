@@ -63,6 +63,39 @@ def test_what_is_done_is_skipped_what_is_new_changed_or_lost_is_made(tmp_path: P
     assert (out / "set" / "2.txt").read_text() == "400\n"
 
 
+def test_an_item_whose_companion_changed_is_made_again(tmp_path: Path) -> None:
+    """A .gltf whose numbers lie in a .bin, and an .obj whose colours lie in a .mtl and a .png."""
+    texts = {"a.gltf": '{"buffers": [{"uri": "a.bin"}]}', "a.bin": "1", "b.obj": "mtllib b.mtl\n",
+             "b.mtl": "map_Kd b.png\n", "b.png": "1", "c.obj": "v 0 0 0\n", "c.mtl": "1"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    items = {f"set/{name}": Item(tmp_path / name, {"number": number})
+             for number, name in enumerate(("a.gltf", "b.obj", "c.obj"))}
+    out = tmp_path / "out"
+    run("square", items, square, out, POWER, workers=1)
+    made_again = {"a.bin": {"a.gltf.txt"}, "b.mtl": {"b.obj.txt"}, "b.png": {"b.obj.txt"},
+                  "c.mtl": set(), "c.obj": {"c.obj.txt"}}
+    for name, expected in made_again.items():
+        before = times(out)
+        (tmp_path / name).write_text(texts[name] + " ")
+        run("square", items, square, out, POWER, workers=1)
+        after = times(out)
+        assert {key for key in after if after[key] != before[key]} == expected
+    before = times(out)
+    (tmp_path / "b.png").unlink()
+    run("square", items, square, out, POWER, workers=1)
+    assert times(out)["b.obj.txt"] != before["b.obj.txt"]
+
+
+def test_an_item_without_companions_keeps_the_digest_it_always_had(tmp_path: Path) -> None:
+    """The manifests of what was made before hold it."""
+    path = tmp_path / "a.obj"
+    path.write_text("v 0 0 0\n")
+    manifest = run("square", {"a": Item(path, {"number": 2})}, square, tmp_path, POWER, workers=1)
+    assert manifest.items["a"]["source"] == (
+        "46461da6af0a3b0c7587ba4528a9049478124f5cd09603f7ffcc1a779b476b68")
+
+
 def test_changed_settings_are_refused_by_name_or_redone(tmp_path: Path) -> None:
     run("square", numbers(2), square, tmp_path, POWER, workers=1)
     before = folder_hash(tmp_path)
