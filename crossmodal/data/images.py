@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
+from crossmodal.runtime.what_it_is import describe_file
 
 PathLike = Union[str, Path]
 # What Pillow's decoders raise for torn or hostile files, besides its own errors.
@@ -83,8 +84,9 @@ def open_picture(path: PathLike) -> Iterator[Image.Image]:
     except IsADirectoryError as error:
         raise SampleError(f"{path}: is a folder; give a picture") from error
     except DECODER_ERRORS as error:
-        raise SampleError(f"{path}: not a readable picture ({error}); replace the file"
-                          ) from error
+        kind = describe_file(Path(path))
+        reason = f"this is {kind}" if kind else f"not a readable picture ({error})"
+        raise SampleError(f"{path}: {reason}; replace the file") from error
 
 
 def _open(path: PathLike) -> Image.Image:

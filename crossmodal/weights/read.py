@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from crossmodal.data import safe_pickle
-from crossmodal.data.safe_pickle import BadPickle
+from crossmodal.data.safe_pickle import BadPickle, UnsafePickle
+from crossmodal.runtime.what_it_is import describe_file
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.torch_file import read_torch
@@ -35,7 +36,13 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     if not path.name.endswith(SUFFIXES):
         raise WeightsError(f"{path}: weights are read from {', '.join(SUFFIXES)}")
     readers = {".safetensors": _read_safetensors, ".npz": _read_npz, ".pkl": _read_pickle}
-    value = readers.get(path.suffix, _read_torch_or_jittor)(path)
+    try:
+        value = readers.get(path.suffix, _read_torch_or_jittor)(path)
+    except (WeightsError, UnsafePickle) as error:
+        kind = describe_file(path)
+        if kind is None:
+            raise
+        raise WeightsError(f"{path}: this is {kind}") from error
     tensors = {_without_prefix(name): _as_float32(np.asarray(array))
                for name, array in _unwrap(value).items()}
     if not tensors:

@@ -221,3 +221,9 @@ def test_what_a_phone_writes_is_read_where_it_can_be(tmp_path: Path) -> None:
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:
     with pytest.raises(SampleError, match="is a folder; give a picture"):
         read_rgb(tmp_path)
+
+
+def test_a_web_page_is_told_from_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("<!DOCTYPE html><html></html>")
+    with pytest.raises(SampleError, match="a.jpg: this is a web page"):
+        read_rgb(tmp_path / "a.jpg")

@@ -88,3 +88,15 @@ def test_numbers_of_8_bits_are_named(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"ab")
     with pytest.raises(WeightsError, match="numbers of type F8_E4M3.*save them as float16"):
         read_weights(path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pkl", ".safetensors", ".npz", ".ckpt"])
+@pytest.mark.parametrize("content, what", [
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a git LFS pointer"),
+    (b"<!DOCTYPE html>\n<html><body>404</body></html>", "a web page")])
+def test_what_a_file_really_is_is_said(
+    tmp_path: Path, suffix: str, content: bytes, what: str
+) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(content)
+    with pytest.raises(WeightsError, match=f"a{suffix}: this is {what}"):
+        read_weights(tmp_path / f"a{suffix}")

@@ -12,7 +12,7 @@ from crossmodal.geometry.formats.foreign import REMEDIES
 from crossmodal.geometry.formats.gltf import read_gltf
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.scene import read_scene
-from crossmodal.geometry.formats.what_it_is import describe_file
+from crossmodal.runtime.what_it_is import describe_file
 
 READERS: dict[str, Callable[[Path], Content]] = {
     ".obj": read_scene,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from crossmodal.geometry.formats.registry import SUFFIXES
-from crossmodal.geometry.formats.what_it_is import describe
 from crossmodal.geometry.mesh import MeshError, load_mesh
+from crossmodal.runtime.what_it_is import describe
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 1234\n"
 KINDS = {

@@ -1,4 +1,4 @@
-"""What a file is that is no model: a pointer, a web page, an archive under a model's name."""
+"""What a file is that is not what its name says: a pointer, a web page, an archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
     b"Rar!\x1a\x07": "a rar archive; unpack it first",
 }
-RIGHTLY = {".npz": ZIP}  # what a file of this format is anyway
+# What a file of this format is anyway; torch, too, saves zip archives.
+RIGHTLY = dict.fromkeys((".npz", ".pth", ".pt", ".pkl", ".bin", ".ckpt", ".tar"), ZIP)
 
 
 def describe(first_bytes: bytes) -> str | None:
@@ -22,7 +23,7 @@ def describe(first_bytes: bytes) -> str | None:
     if text.startswith(b"version https://git-lfs"):
         return "a git LFS pointer, not the file itself; run `git lfs pull` where it came from"
     if text.startswith((b"<!doctype html", b"<html")):
-        return "a web page, not a model; download the file itself"
+        return "a web page, not the file itself; download that"
     return next((kind for magic, kind in ARCHIVES.items() if first_bytes.startswith(magic)), None)
 
 
