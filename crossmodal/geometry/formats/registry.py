@@ -8,6 +8,7 @@ from typing import Callable
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
+from crossmodal.geometry.formats.dae import read_dae
 from crossmodal.geometry.formats.foreign import REMEDIES
 from crossmodal.geometry.formats.gltf import read_gltf
 from crossmodal.geometry.formats.npz import read_npz
@@ -23,14 +24,14 @@ READERS: dict[str, Callable[[Path], Content]] = {
     ".off": read_scene,
     ".npz": read_npz,
 }
-# Read by trimesh where these packages are installed: module by module, as pip names them.
-OPTIONAL = {
-    ".3mf": {"lxml": "lxml", "networkx": "networkx"},
-    ".dae": {"collada": "pycollada"},
-    ".step": {"cascadio": "cascadio"},
-    ".stp": {"cascadio": "cascadio"},
+# Read where these packages are installed: reader, and module by module as pip names them.
+OPTIONAL: dict[str, tuple[Callable[[Path], Content], dict[str, str]]] = {
+    ".3mf": (read_scene, {"lxml": "lxml", "networkx": "networkx"}),
+    ".dae": (read_dae, {"collada": "pycollada"}),
+    ".step": (read_scene, {"cascadio": "cascadio"}),
+    ".stp": (read_scene, {"cascadio": "cascadio"}),
 }
-READERS.update({suffix: read_scene for suffix, modules in OPTIONAL.items()
+READERS.update({suffix: reader for suffix, (reader, modules) in OPTIONAL.items()
                 if all(util.find_spec(module) for module in modules)})
 SUFFIXES = tuple(READERS)
 
@@ -38,7 +39,7 @@ SUFFIXES = tuple(READERS)
 def remedy(suffix: str) -> str | None:
     """What to do with a model in a format that is not read here; None: it is no model's."""
     if suffix in OPTIONAL and suffix not in READERS:
-        return f"pip install {' '.join(OPTIONAL[suffix].values())}"
+        return f"pip install {' '.join(OPTIONAL[suffix][1].values())}"
     return REMEDIES.get(suffix)
 
 
