@@ -89,7 +89,7 @@ $(MADE)/.requirements: requirements.txt requirements-jittor.txt pyproject.toml |
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-jittor.txt
 	@touch "$@"
 
-$(MADE)/.requirements-dev: requirements-dev.txt requirements-easydl.txt $(MADE)/.requirements
+$(MADE)/.requirements-dev: requirements-dev.txt requirements-formats.txt requirements-easydl.txt $(MADE)/.requirements
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-easydl.txt
 	@touch "$@"
