@@ -8,10 +8,11 @@ from typing import Callable
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.npz import read_npz
+from crossmodal.geometry.formats.obj import read_obj
 from crossmodal.geometry.formats.scene import read_scene
 
 READERS: dict[str, Callable[[Path], Content]] = {
-    ".obj": read_scene,
+    ".obj": read_obj,
     ".ply": read_scene,
     ".glb": read_scene,
     ".gltf": read_scene,
@@ -31,4 +32,7 @@ def read(path: Path) -> Content:
         raise MeshError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise MeshError(f"{path}: the file is empty (0 bytes); fetch or export it again")
-    return reader(path)
+    try:
+        return reader(path)
+    except MemoryError as error:
+        raise MeshError(f"{path}: too large for the memory; export it with fewer faces") from error
