@@ -9,6 +9,7 @@ from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.obj import read_obj
+from crossmodal.geometry.formats.off import read_off
 from crossmodal.geometry.formats.scene import read_scene
 
 READERS: dict[str, Callable[[Path], Content]] = {
@@ -17,7 +18,7 @@ READERS: dict[str, Callable[[Path], Content]] = {
     ".glb": read_scene,
     ".gltf": read_scene,
     ".stl": read_scene,
-    ".off": read_scene,
+    ".off": read_off,
     ".npz": read_npz,
 }
 SUFFIXES = tuple(READERS)
