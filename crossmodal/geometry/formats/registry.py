@@ -10,11 +10,12 @@ from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.npz import read_npz
 from crossmodal.geometry.formats.obj import read_obj
 from crossmodal.geometry.formats.off import read_off
+from crossmodal.geometry.formats.ply import read_ply
 from crossmodal.geometry.formats.scene import read_scene
 
 READERS: dict[str, Callable[[Path], Content]] = {
     ".obj": read_obj,
-    ".ply": read_scene,
+    ".ply": read_ply,
     ".glb": read_scene,
     ".gltf": read_scene,
     ".stl": read_scene,
