@@ -12,13 +12,14 @@ from crossmodal.geometry.formats.obj import read_obj
 from crossmodal.geometry.formats.off import read_off
 from crossmodal.geometry.formats.ply import read_ply
 from crossmodal.geometry.formats.scene import read_scene
+from crossmodal.geometry.formats.stl import read_stl
 
 READERS: dict[str, Callable[[Path], Content]] = {
     ".obj": read_obj,
     ".ply": read_ply,
     ".glb": read_scene,
     ".gltf": read_scene,
-    ".stl": read_scene,
+    ".stl": read_stl,
     ".off": read_off,
     ".npz": read_npz,
 }
