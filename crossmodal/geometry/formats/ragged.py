@@ -21,6 +21,7 @@ def integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The values as int64, and (same shape) bool where a value is no integer, and given as -1."""
     if np.issubdtype(values.dtype, np.integer):
         return values.astype(np.int64), np.zeros(values.shape, bool)
+    values = values.astype(np.float64)  # 2**53 is no float16
     with np.errstate(invalid="ignore"):
         wrong = ~((np.abs(values) <= LARGEST) & (values == np.floor(values)))
     return np.where(wrong, -1, values).astype(np.int64), wrong
