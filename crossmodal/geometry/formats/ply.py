@@ -51,21 +51,25 @@ def _check_elements(path: Path, header: Header) -> tuple[str, ...]:
     """The kinds of content that are left out. Raises MeshError where part of the shape is."""
     counts = {element.name: element.count for element in header.elements}
     if "vertex" not in counts:
-        raise MeshError(f"{path}: no vertices; the elements are {', '.join(counts) or 'none'}; "
-                        f"{AGAIN}")
+        raise MeshError(f"{path}: no vertices; the elements are {_listed(list(counts))}; {AGAIN}")
     if not any(counts.get(name) for name in SURFACES):
-        rest = ", ".join(name for name in counts if name not in ("vertex", *SURFACES))
-        raise MeshError(f"{path}: {counts['vertex']} points, no faces"
-                        f"{f' (but {rest})' if rest else ''}; {AGAIN}, with its surface")
+        others = [name for name in counts if name not in ("vertex", *SURFACES)]
+        raise MeshError(f"{path}: {counts['vertex']} points, no faces (other elements: "
+                        f"{_listed(others)}); {AGAIN}, with its surface")
     for element in header.elements:
-        lists = {prop.name for prop in element.properties if prop.count}
+        lists = {prop.name for prop in element.properties.values() if prop.count}
         known = element.name in ("vertex", *SURFACES, *WITHOUT_SURFACE)
         if element.count and not known and lists.intersection(CORNERS):
             raise MeshError(f'{path}: the element "{element.name}" holds vertex indices and is not '
                             "known; export the mesh with faces alone")
-    others = {WITHOUT_SURFACE.get(name, name) for name in counts if counts[name]}
+    there = {WITHOUT_SURFACE.get(name, name) for name in counts if counts[name]}
     textured = any(comment.startswith("TextureFile") for comment in header.comments)
-    return (*sorted(others.difference(("vertex", *SURFACES))), *(["textures"] if textured else []))
+    return (*sorted(there.difference(("vertex", *SURFACES))), *(["textures"] if textured else []))
+
+
+def _listed(names: list[str]) -> str:
+    """A few names for a message."""
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "none"
 
 
 def _positions(path: Path, vertex: Columns) -> np.ndarray:

@@ -38,7 +38,7 @@ class Element:
 
     name: str
     count: int
-    properties: list[Property] = field(default_factory=list)
+    properties: dict[str, Property] = field(default_factory=dict)  # by name, in order
 
     def there(self, count: int) -> str:
         """How many of the rows are there, for a message."""
@@ -73,7 +73,7 @@ def read_header(path: Path, data: bytes) -> Header:
                         "fetch or export it again")
     lines = data[:end.start()].splitlines()
     order: str | None = None
-    elements: list[Element] = []
+    elements: dict[str, Element] = {}
     comments: list[str] = []
     for number, line in enumerate(lines[1:], 2):
         words = line.decode("utf-8", "replace").split()
@@ -85,16 +85,18 @@ def read_header(path: Path, data: bytes) -> Header:
             elif words[0] == "format":
                 order = _order(words)
             elif words[0] == "element":
-                elements.append(_element(words, elements))
+                element = _element(words, elements)
+                elements[element.name] = element
             elif words[0] == "property" and elements:
-                elements[-1].properties.append(_property(words, elements[-1]))
+                prop = _property(words, element)
+                element.properties[prop.name] = prop
             else:
                 raise ValueError("it is no statement of a PLY header")
         except ValueError as error:
             raise MeshError(f"{path}: line {number}: {shown(line)}: {error}; {AGAIN}") from error
     if order is None:
         raise MeshError(f"{path}: the header does not name the format; {AGAIN}")
-    return Header(order, elements, comments, _size(data, end), len(lines) + 1)
+    return Header(order, list(elements.values()), comments, _size(data, end), len(lines) + 1)
 
 
 def _size(data: bytes, end: re.Match[bytes]) -> int:
@@ -109,10 +111,10 @@ def _order(words: list[str]) -> str:
     return ORDERS[words[1]]
 
 
-def _element(words: list[str], elements: list[Element]) -> Element:
+def _element(words: list[str], elements: dict[str, Element]) -> Element:
     if len(words) != 3 or not words[2].isascii() or not words[2].isdigit():
         raise ValueError("an element has a name and a count")
-    if words[1] in {element.name for element in elements}:
+    if words[1] in elements:
         raise ValueError("this element stands twice in the header")
     return Element(words[1], int(words[2]))
 
@@ -124,7 +126,7 @@ def _property(words: list[str], element: Element) -> Property:
     unknown = [word for word in words[2 if is_list else 1:-1] if word not in KINDS]
     if unknown:
         raise ValueError(f"unknown type {unknown[0]!r}")
-    if words[-1] in {prop.name for prop in element.properties}:
+    if words[-1] in element.properties:
         raise ValueError("this property stands twice in its element")
     kinds = [KINDS[word] for word in words[2 if is_list else 1:-1]]
     return Property(words[-1], kinds[-1], kinds[0] if is_list else None)

@@ -90,7 +90,7 @@ def _read_binary(
 
 def _columns(element: Element, rows: _Rows, names: Collection[str]) -> Columns:
     columns, at = Columns({}, {}), rows.starts
-    for prop in element.properties:
+    for prop in element.properties.values():
         rows.check_ends(at, final=False)
         if prop.count is None:
             if prop.name in names:
@@ -189,7 +189,7 @@ _Step = tuple[int, struct.Struct, int]  # bytes before a list's length, its type
 def _list_steps(element: Element, order: str) -> tuple[list[_Step], int]:
     """The lists of a row, and the bytes after the last of them."""
     steps, before = [], 0
-    for prop in element.properties:
+    for prop in element.properties.values():
         if prop.count is None:
             before += np.dtype(prop.kind).itemsize
         else:
@@ -217,7 +217,7 @@ def _all_alike(data: bytes, element: Element, starts: np.ndarray, order: str) ->
     """Whether the lists of all rows are as long as those of the first, so that rows are, too."""
     rows = _BinaryRows(Path(), data, element, starts, order)
     at = starts
-    for prop in element.properties:
+    for prop in element.properties.values():
         if prop.count is None:
             at = at + rows.width(prop.kind)
             continue

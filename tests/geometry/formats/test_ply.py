@@ -236,7 +236,7 @@ GOOD = f"{POINTS}3 0 1 2\n3 1 3 2\n"
         (ply_text().replace("float z", "float w"), "the vertices have no z"),
         (ply_text().replace("vertex_indices", "corners"), 'element "face" has no list vertex_ind'),
         (ply_text().replace("element vertex", "element node"), "no vertices; .*node, face"),
-        (ply_text().replace("element face", "element patch"), "8 points, no faces .but patch"),
+        (ply_text().replace("element face", "element patch"), "8 points, no faces .other.*: patch"),
         (ply(XYZ, "", POINTS, (4, 0)).replace("element face 0\n", ""), "4 points, no faces"),
         (ply(XYZ, INDICES, POINTS, (4, 0)), "4 points, no faces"),
         (ply(XYZ, INDICES, POINTS + "2 0 1\n0\n"), "4 points, no faces"),
