@@ -90,7 +90,7 @@ def read_header(path: Path, data: bytes) -> Header:
             elif words[0] == "property" and elements:
                 prop = _property(words, element)
                 element.properties[prop.name] = prop
-            else:
+            elif elements or words[0] == "property":  # before, a comment may lack its word
                 raise ValueError("it is no statement of a PLY header")
         except ValueError as error:
             raise MeshError(f"{path}: line {number}: {shown(line)}: {error}; {AGAIN}") from error

@@ -60,6 +60,7 @@ def test_text_and_binary_of_both_orders(tmp_path: Path, faces: list) -> None:
     [
         lambda text: text.replace("ply\n", "ply\ncomment made by hand\nobj_info end_header 1\n"),
         lambda text: text.replace("ply\n", "ply\n\ncomment\n"),
+        lambda text: text.replace("ascii 1.0\n", "ascii 1.0\nCreated by an old Blender\n"),
         lambda text: text.replace("end_header", "  end_header "),
         lambda text: text.replace("ply\n", "PLY \n"),
         lambda text: text.replace("float x", "double x").replace("float y", "float64 y"),
@@ -232,6 +233,7 @@ GOOD = f"{POINTS}3 0 1 2\n3 1 3 2\n"
         (ply_text().replace("vertex 8", "vertex -8"), "line 3: .*name and a count"),
         (ply_text().replace("vertex 8", "vertex " + "8" * 5000), "line 3|cut off"),
         (ply_text().replace("property float x", "size float x"), "line 4: .*no statement"),
+        (ply_text().replace("element vertex 8\n", ""), "line 3: .*no statement"),
         (ply_text().replace("list uchar int", "list int"), "line 8: .*a property has"),
         (ply_text().replace("float z", "float w"), "the vertices have no z"),
         (ply_text().replace("vertex_indices", "corners"), 'element "face" has no list vertex_ind'),
