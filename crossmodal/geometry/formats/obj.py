@@ -24,7 +24,7 @@ def read_obj(path: Path) -> Content:
     file = read_statements(path, plain_text(read_bytes(path)))
     vertices = np.frombuffer(file.positions, np.float64).reshape(-1, 3)
     sizes = np.frombuffer(file.sizes, np.int64)
-    if not len(sizes):
+    if not (sizes > 2).any():
         others = " and ".join([f"{len(vertices)} vertices", *sorted(file.left_out)])
         raise MeshError(f"{path}: {others}, no faces; {AGAIN}, with its surface")
     face = np.repeat(np.arange(len(sizes)), sizes)
@@ -32,8 +32,6 @@ def read_obj(path: Path) -> Content:
     corners = _corners(path, file, lines[face], before[face])
     faces, polygon = cut_polygons(path, vertices, corners, sizes,
                                   lambda number: f"line {lines[number]}")
-    if not len(faces):
-        raise MeshError(f"{path}: no face has an area; {AGAIN}")
     materials, ignored = read_materials(path, file.libraries)
     run = _runs(file)
     colours = _colours(file, faces, run[polygon], materials, len(vertices))

@@ -18,7 +18,9 @@ from crossmodal.geometry.formats.text import AGAIN, are_numbers, shown
 
 TWO_BYTES = b"\x81"  # from here on, a byte of GBK, Big5 or Shift-JIS begins a letter of two
 TEXTURE_AND_NORMAL = re.compile(rb"/\S*")
+LINE_ENDS = (b"\n", b"\r")
 LONG = 1000  # bytes of a text from which on NumPy reads it faster
+WITHOUT_AREA = {1: "points", 2: "lines"}  # faces of so many corners
 LEFT_OUT = {b"l": "lines", b"p": "points", b"curv": "curves", b"curv2": "curves", b"cdc": "curves",
             b"cdp": "curves"}
 SURFACES = (b"surf", b"bsp", b"bzp")
@@ -83,8 +85,9 @@ class Statements:
     def faces(self, run: list[bytes], line: int) -> None:
         """What stands after ``f``: corners such as 1, 1/2, 1//3 or 1/2/3, of which 1 is read."""
         sizes = list(map(len, map(bytes.split, run)))
-        if min(sizes) < 3:
-            raise ValueError("a face has three corners or more")
+        if min(sizes) < 1:
+            raise ValueError("a face without corners")
+        self.left_out.update(kind for size, kind in WITHOUT_AREA.items() if size in sizes)
         corners = _integers(TEXTURE_AND_NORMAL.sub(b"", b" ".join(run)))
         if len(corners) != sum(sizes):
             raise ValueError("a corner names no vertex")
@@ -137,6 +140,10 @@ def read_statements(path: Path, data: bytes) -> Statements:
             _refuse_first(path, head, run, given, number)
             raise
         number += len(run)
+    last_is_face = bool(plain) and plain[-1][:2].rstrip().lower() == b"f"
+    if last_is_face and result.sizes[-1] < 3 and not data.endswith(LINE_ENDS):
+        raise MeshError(f"{path}: line {len(plain)}: cut off in the middle of this face; "
+                        "fetch or export it again")
     return result
 
 

@@ -12,7 +12,7 @@ from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.ragged import spans
 
 SLACK = 1e-6  # part of a polygon's area by which a triangle may turn the wrong way: rounding
-COVERED = 0.01  # part of a polygon's area by which ears may miss it: it does not cross itself
+SLIP = 0.01  # part of a polygon's area by which ears may miss it: rounding of thin polygons
 MOST_CORNERS = 10_000  # of a concave polygon: one that crosses itself takes seconds above
 
 
@@ -57,8 +57,8 @@ def triangulate(
     """Triangles of polygons, in the order of the polygons, each turning as its polygon does.
 
     A polygon is a fan around its first corner, as every convex one can be. Where a triangle of the
-    fan would lie outside, seen along the polygon's normal, ears are cut off instead. A polygon that
-    crosses itself has no inside, and stays a fan; fewer than three corners give nothing.
+    fan would lie outside, seen along the polygon's normal, ears are cut off instead. Fewer than
+    three corners give nothing.
 
     vertices : (N, 3) float64
     corners  : (C,) int64 rows of `vertices`, of one polygon after the other
@@ -121,7 +121,11 @@ def _fan_covers(points: np.ndarray) -> np.ndarray:
 
 
 def _ears(vertices: np.ndarray, ring: np.ndarray, fan: np.ndarray) -> np.ndarray:
-    """(n - 2, 3) triangles of a concave polygon, (n,) `ring`; rows of -1 where there are fewer."""
+    """(n - 2, 3) triangles of a concave polygon, (n,) `ring`; rows of -1 where there are fewer.
+
+    Where the polygon crosses itself, what ears cover is not its area. Of a quad, everybody draws
+    the fan, then; of a larger polygon the ears are taken if they leave out nothing and cover less.
+    """
     points = np.concatenate([np.zeros((1, 3)), _around_first(vertices[ring][None])[0]])
     normal = _doubled_areas(points[None, 1:])[0].sum(0)
     axis = int(np.abs(normal).argmax())
@@ -129,15 +133,22 @@ def _ears(vertices: np.ndarray, ring: np.ndarray, fan: np.ndarray) -> np.ndarray
     flat = np.ascontiguousarray(points[:, across])
     cut = mapbox_earcut.triangulate_float64(flat, np.array([len(flat)], np.uint32))
     cut = cut.reshape(-1, 3).astype(np.int64)
-    first, second = (flat[cut[:, k]] - flat[cut[:, 0]] for k in (1, 2))
-    doubled = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    area = abs(normal[axis])
-    if len(cut) > len(fan) or abs(np.abs(doubled).sum() - area) > COVERED * area:
+    doubled, area = _turns(flat, cut), abs(normal[axis])
+    of_fan = np.abs(_turns(flat, _fans(np.arange(len(ring))[None])[0])).sum()
+    most = area if len(ring) == 4 else max(area, of_fan)
+    covered = np.abs(doubled).sum()
+    if len(cut) > len(fan) or not (1 - SLIP) * area <= covered <= (1 + SLIP) * most:
         return fan
     cut[doubled < 0] = cut[doubled < 0, ::-1]
     result = np.full_like(fan, -1)
     result[:len(cut)] = ring[cut]
     return result
+
+
+def _turns(flat: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(T,) twice the areas of (T, 3) triangles of (n, 2) points, positive where they turn left."""
+    first, second = (flat[triangles[:, k]] - flat[triangles[:, 0]] for k in (1, 2))
+    return first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
 
 
 def _around_first(points: np.ndarray) -> np.ndarray:

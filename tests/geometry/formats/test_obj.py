@@ -131,8 +131,10 @@ def test_long_files_are_read_as_short_ones(tmp_path: Path, monkeypatch) -> None:
         ("f 1 2 4", 'line 4: a face names vertex 4, and there are 3'),
         ("f 1 2 -4", "line 4: a face names vertex -4, and there are 3"),
         ("f 0 1 2", "line 4: a face names vertex 0"),
-        ("f 1 2", "line 4: .*three corners"),
-        ("f", "line 4: .*three corners"),
+        ("f 1 2", "line 4: cut off in the middle of this face"),
+        ("f 1 2 3\n  F 1 ", "line 5: cut off in the middle of this face"),
+        ("f 1 2\n", "3 vertices and lines, no faces"),
+        ("f 1 2 3\nf\nf 1 2 3", "line 5: .*a face without corners"),
         ("f 1 2 x", 'line 4: "f 1 2 x": not a number'),
         ("f 1 2 3.5", "line 4: .*not a number"),
         ("f 1 2 /3", "line 4"),
@@ -162,6 +164,11 @@ def test_what_cannot_be_read_is_refused_with_its_line(
 def test_lines_and_points_beside_faces_are_left_out(tmp_path: Path) -> None:
     content = read_text(tmp_path, ".obj", CORNER + "f 1 2 3\nl 1 2\np 3\ncurv2 1 2\n")
     assert content.ignored == ("curves", "lines", "points") and len(content.faces) == 1
+
+
+def test_faces_of_one_or_two_corners_have_no_surface(tmp_path: Path) -> None:
+    content = read_text(tmp_path, ".obj", CORNER + "f 1 2 3\nf 1 2\nf 3\n")
+    assert content.ignored == ("lines", "points") and len(content.faces) == 1
 
 
 def test_parts_are_objects_and_groups_with_faces(tmp_path: Path) -> None:

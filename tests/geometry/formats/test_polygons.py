@@ -98,6 +98,13 @@ def test_what_has_no_inside_fails_nothing() -> None:
         assert not len(faces) or faces.max() < len(ring)
 
 
+def test_a_large_polygon_that_crosses_itself_a_little_keeps_its_notch() -> None:
+    ring = [*ELL, (4.2, 0.5, 0), (3.9, 0.5, 0)]  # back over its last side
+    vertices, faces, _ = cut(ring)
+    areas = signed_areas(vertices, faces)
+    assert areas.min() > 0 and 7 <= areas.sum() < 7.5
+
+
 def test_tiny_and_far_polygons_are_cut_alike() -> None:
     near = cut(ELL)[1]
     for scale, shift in ((1e-12, 0), (1e150, 0), (1, 1e6)):
