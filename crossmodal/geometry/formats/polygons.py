@@ -123,8 +123,9 @@ def _fan_covers(points: np.ndarray) -> np.ndarray:
 def _ears(vertices: np.ndarray, ring: np.ndarray, fan: np.ndarray) -> np.ndarray:
     """(n - 2, 3) triangles of a concave polygon, (n,) `ring`; rows of -1 where there are fewer.
 
-    Where the polygon crosses itself, what ears cover is not its area. Of a quad, everybody draws
-    the fan, then; of a larger polygon the ears are taken if they leave out nothing and cover less.
+    The area of a polygon that crosses itself is that of its left turns less that of its right
+    turns. Ears leave the right turns out, and cover too much by that; a fan covers all and more.
+    The one that errs less is taken, and what is a quad stays a fan with that.
     """
     points = np.concatenate([np.zeros((1, 3)), _around_first(vertices[ring][None])[0]])
     normal = _doubled_areas(points[None, 1:])[0].sum(0)
@@ -134,10 +135,10 @@ def _ears(vertices: np.ndarray, ring: np.ndarray, fan: np.ndarray) -> np.ndarray
     cut = mapbox_earcut.triangulate_float64(flat, np.array([len(flat)], np.uint32))
     cut = cut.reshape(-1, 3).astype(np.int64)
     doubled, area = _turns(flat, cut), abs(normal[axis])
-    of_fan = np.abs(_turns(flat, _fans(np.arange(len(ring))[None])[0])).sum()
-    most = area if len(ring) == 4 else max(area, of_fan)
-    covered = np.abs(doubled).sum()
-    if len(cut) > len(fan) or not (1 - SLIP) * area <= covered <= (1 + SLIP) * most:
+    by_ears = np.abs(doubled).sum()
+    by_fan = np.abs(_turns(flat, _fans(np.arange(len(ring))[None])[0])).sum()
+    left_out, too_much = by_ears - area, by_fan - (2 * by_ears - area)
+    if len(cut) > len(fan) or left_out < -SLIP * area or left_out > too_much:
         return fan
     cut[doubled < 0] = cut[doubled < 0, ::-1]
     result = np.full_like(fan, -1)
