@@ -32,6 +32,10 @@ SAYS_NOTHING = frozenset(
 )
 
 
+class WrongLineError(ValueError):
+    """What is wrong with a statement, and the remedy."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What holds from a face on: the material, and the object and group."""
@@ -68,29 +72,29 @@ class Statements:
     libraries: list[bytes] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
 
-    def vertices(self, run: list[bytes]) -> None:
+    def vertices(self, texts: list[bytes]) -> None:
         """What stands after ``v``: x y z, x y z w, x y z r g b or more; w is for curves alone."""
-        widths = set(map(len, map(bytes.split, run)))
+        widths = set(map(len, map(bytes.split, texts)))
         if widths == {3}:
-            self.positions.extend(map(float, b" ".join(run).split()))
+            self.positions.extend(map(float, b" ".join(texts).split()))
             return
         if min(widths) < 3:
-            raise ValueError("a vertex has three numbers")
-        for words in map(bytes.split, run):
+            raise WrongLineError(f"a vertex has three numbers; {AGAIN}")
+        for words in map(bytes.split, texts):
             self.positions.extend(map(float, words[:3]))
             if len(words) > 5:
                 self.coloured.append(len(self.positions) // 3 - 1)
                 self.colours.extend(map(float, words[3:6]))
 
-    def faces(self, run: list[bytes], line: int) -> None:
+    def faces(self, texts: list[bytes], line: int) -> None:
         """What stands after ``f``: corners such as 1, 1/2, 1//3 or 1/2/3, of which 1 is read."""
-        sizes = list(map(len, map(bytes.split, run)))
+        sizes = list(map(len, map(bytes.split, texts)))
         if min(sizes) < 1:
-            raise ValueError("a face without corners")
+            raise WrongLineError(f"a face without corners; {AGAIN}")
         self.left_out.update(kind for size, kind in WITHOUT_AREA.items() if size in sizes)
-        corners = _integers(TEXTURE_AND_NORMAL.sub(b"", b" ".join(run)))
+        corners = _integers(TEXTURE_AND_NORMAL.sub(b"", b" ".join(texts)))
         if len(corners) != sum(sizes):
-            raise ValueError("a corner names no vertex")
+            raise WrongLineError(f"a corner names no vertex; {AGAIN}")
         self.blocks.append(Block(len(self.sizes), line, len(self.positions) // 3))
         self.corners.extend(corners)
         self.sizes.extend(sizes)
@@ -98,7 +102,7 @@ class Statements:
     def other(self, line: bytes, plain: bytes, number: int) -> None:
         """Any other statement; `plain` is its line without a comment.
 
-        Raises ValueError for one that makes a surface and is not read.
+        Raises WrongLineError for one that makes a surface and is not read.
         """
         words = plain.split()
         keyword, last = words[0].lower(), self.runs[-1]
@@ -116,9 +120,9 @@ class Statements:
         elif keyword in LEFT_OUT:
             self.left_out.add(LEFT_OUT[keyword])
         elif keyword in SURFACES:
-            raise ValueError("free-form surfaces are not read; export the mesh as polygons")
+            raise WrongLineError("free-form surfaces are not read; export the mesh as polygons")
         elif keyword in OTHER_FILES:
-            raise ValueError("other files are not read in; export the mesh as one file")
+            raise WrongLineError("other files are not read in; export the mesh as one file")
         elif keyword not in SAYS_NOTHING:
             _check_unknown(words)
 
@@ -132,14 +136,14 @@ def read_statements(path: Path, data: bytes) -> Statements:
     result, number = Statements(), 1
     # Lines of one kind mostly follow each other; read together, they take half the time.
     for head, group in groupby(plain, itemgetter(slice(2))):
-        run = list(group)
-        given = lines[number - 1:number - 1 + len(run)]
+        texts = list(group)
+        given = lines[number - 1:number - 1 + len(texts)]
         try:
-            _read_run(result, head, run, given, number)
+            _read_lines(result, head, texts, given, number)
         except (ValueError, OverflowError):
-            _refuse_first(path, head, run, given, number)
+            _refuse_first(path, head, texts, given, number)
             raise
-        number += len(run)
+        number += len(texts)
     last_is_face = bool(plain) and plain[-1][:2].rstrip().lower() == b"f"
     if last_is_face and result.sizes[-1] < 3 and not data.endswith(LINE_ENDS):
         raise MeshError(f"{path}: line {len(plain)}: cut off in the middle of this face; "
@@ -147,35 +151,37 @@ def read_statements(path: Path, data: bytes) -> Statements:
     return result
 
 
-def _read_run(
-    result: Statements, head: bytes, run: list[bytes], given: list[bytes], number: int
+def _read_lines(
+    result: Statements, head: bytes, texts: list[bytes], given: list[bytes], number: int
 ) -> None:
     """Lines from `number` on that all begin with `head`, without comments and as `given`."""
     keyword = head.rstrip().lower()
     if keyword == b"v":
-        result.vertices([line[1:] for line in run])
+        result.vertices([text[1:] for text in texts])
     elif keyword == b"f":
-        result.faces([line[1:] for line in run], number)
+        result.faces([text[1:] for text in texts], number)
     elif keyword not in (b"", b"vn", b"vt"):
-        for row, line in enumerate(run):
-            result.other(given[row], line, number + row)
+        for row, text in enumerate(texts):
+            result.other(given[row], text, number + row)
 
 
 def _refuse_first(
-    path: Path, head: bytes, run: list[bytes], given: list[bytes], number: int
+    path: Path, head: bytes, texts: list[bytes], given: list[bytes], number: int
 ) -> None:
     """Raise MeshError naming the first of the lines that cannot be read by itself."""
-    for row, line in enumerate(run):
+    for row, text in enumerate(texts):
         try:
-            _read_run(Statements(), head, [line], [given[row]], number)
+            _read_lines(Statements(), head, [text], [given[row]], number)
         except (ValueError, OverflowError) as error:
+            numbers = f"not a number where one should stand; {AGAIN}"
+            reason = str(error) if isinstance(error, WrongLineError) else numbers
             raise MeshError(f"{path}: line {number + row}: {shown(given[row])}: "
-                            f"{_reason(error)}") from error
+                            f"{reason}") from error
 
 
 def _integers(text: bytes) -> array[int]:
-    """All integers of a text; of a long one, NumPy reads them faster, if they are nothing else."""
-    if len(text) > LONG:
+    """All integers of a text; NumPy reads a long one faster, if it is digits and blanks alone."""
+    if len(text) > LONG and b"-" not in text and b"+" not in text:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
@@ -186,20 +192,12 @@ def _integers(text: bytes) -> array[int]:
 
 
 def _check_unknown(words: list[bytes]) -> None:
-    """Raise ValueError for what may be part of the shape; programs add other statements, too."""
-    if not words[0][:1].isalpha():
-        raise ValueError(f"this is no statement of an OBJ file; {AGAIN}")
+    """Raise WrongLineError for what may be part of the shape; programs add statements of theirs."""
+    if not words[0].replace(b"_", b"").isalpha():
+        raise WrongLineError(f"this is no statement of an OBJ file; {AGAIN}")
     corners = [word.partition(b"/")[0] for word in words[1:]]
     if len(corners) >= 3 and are_numbers(corners) and not words[0].startswith(b"v"):
-        raise ValueError(f"an unknown statement, which may be part of the shape; {AGAIN}")
-
-
-def _reason(error: Exception) -> str:
-    """What is wrong with a line, with the remedy."""
-    reason = str(error)
-    if "could not convert" in reason or "invalid literal" in reason or "too " in reason:
-        return f"not a number where one should stand; {AGAIN}"
-    return reason if ";" in reason else f"{reason}; {AGAIN}"
+        raise WrongLineError(f"an unknown statement, which may be part of the shape; {AGAIN}")
 
 
 def _joined(lines: list[bytes]) -> list[bytes]:

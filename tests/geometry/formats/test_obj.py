@@ -120,9 +120,15 @@ def test_positions_are_what_python_reads(tmp_path: Path) -> None:
 def test_long_files_are_read_as_short_ones(tmp_path: Path, monkeypatch) -> None:
     text = obj_text(QUADS * 40).replace("f 2 4", "f 2/1 4/1/3")
     fast = read_text(tmp_path, ".obj", text)
-    monkeypatch.setattr(obj_lines, "LONG", len(text))
+    monkeypatch.setattr(obj_lines, "LONG", 2 * len(text))
     np.testing.assert_array_equal(read_text(tmp_path, ".obj", text).faces, fast.faces)
     assert len(fast.faces) == 480
+
+
+def test_long_files_are_refused_as_short_ones(tmp_path: Path) -> None:
+    for bad in ("f 1-2 3\nf 1 2 /3\n", "f 1 2 3.0\n", "f 1 2 3x\n", "f 1 2 +\n"):
+        with pytest.raises(MeshError, match=f"line 489: \"{bad.split(chr(10))[0]}"):
+            read_text(tmp_path, ".obj", obj_text(QUADS * 80) + bad + "f 1 2 3\n" * 99)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +147,8 @@ def test_long_files_are_read_as_short_ones(tmp_path: Path, monkeypatch) -> None:
         ("f 1 2 3\n\nf 1 2 99999999999999999999", "line 6"),
         ("v 1 2\nf 1 2 3", "line 4: .*three numbers"),
         ("v 1,5 2,5 3\nf 1 2 3", 'line 4: "v 1,5 2,5 3": not a number'),
+        ("f 1 2 3\nv1 2 3", "line 5: .*no statement"),
+        ("f 1 2 3\nf1 2 3", "line 5: .*no statement"),
         ("f 1 2 3\n1 2 3", "line 5: .*no statement"),
         ("f 1 2 3\n\0\0\0f 1 2 3", "line 5: .*no statement"),
         ("f 1 2 3\nq 1 2 3", 'line 5: "q 1 2 3": an unknown statement'),
