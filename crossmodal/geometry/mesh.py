@@ -18,6 +18,7 @@ from crossmodal.geometry.formats.registry import read
 __all__ = ["MESH_SUFFIXES", "Mesh", "MeshError", "face_normals", "load_mesh", "make_mesh", "merge",
            "normalise"]
 
+LARGEST = 1e18  # of a coordinate: its square is a float32
 FAR = 16.0  # a mesh whose distance from the origin is so many times its size is moved there
 
 
@@ -125,9 +126,11 @@ def _check_arrays(vertices: np.ndarray, faces: np.ndarray, name: str) -> None:
         raise MeshError(
             f"{name}: faces name vertices {faces.min()}..{faces.max()}, there are {len(vertices)}"
         )
-    bad = int((~np.isfinite(vertices).all(1))[np.unique(faces)].sum())
+    usable = (np.abs(vertices) <= LARGEST).all(1)
+    bad = int((~usable[np.unique(faces)]).sum())
     if bad:
-        raise MeshError(f"{name}: {bad} vertices are not finite (NaN or infinite); export it again")
+        raise MeshError(f"{name}: {bad} vertices are not finite (NaN, infinite or above "
+                        f"{LARGEST:g}); export it again")
 
 
 def _solid_faces(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

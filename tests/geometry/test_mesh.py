@@ -74,6 +74,7 @@ def test_an_open_mesh_is_fine() -> None:
         (np.eye(3), np.zeros((0, 3), int), "empty"),
         (np.full((3, 3), np.nan), np.array([[0, 1, 2]]), "3 vertices are not finite"),
         (np.array([[np.inf, 0, 0], [0, 1, 0], [0, 0, 1]]), np.array([[0, 1, 2]]), "not finite"),
+        (np.eye(3) * 1e300, np.array([[0, 1, 2]]), "3 vertices are not finite .*above 1e.18"),
         (np.eye(3), np.array([[0, 1, 3]]), "there are 3"),
         (np.eye(3), np.array([[0, 1, -1]]), "-1"),
         (np.eye(3), np.array([[0.0, 1, 2]]), "integers"),

@@ -12,16 +12,20 @@ from crossmodal.geometry.formats.dae import read_dae
 from crossmodal.geometry.formats.foreign import REMEDIES
 from crossmodal.geometry.formats.gltf import read_gltf
 from crossmodal.geometry.formats.npz import read_npz
+from crossmodal.geometry.formats.obj import read_obj
+from crossmodal.geometry.formats.off import read_off
+from crossmodal.geometry.formats.ply import read_ply
 from crossmodal.geometry.formats.scene import read_scene
+from crossmodal.geometry.formats.stl import read_stl
 from crossmodal.runtime.what_it_is import describe_file
 
 READERS: dict[str, Callable[[Path], Content]] = {
-    ".obj": read_scene,
-    ".ply": read_scene,
+    ".obj": read_obj,
+    ".ply": read_ply,
     ".glb": read_gltf,
     ".gltf": read_gltf,
-    ".stl": read_scene,
-    ".off": read_scene,
+    ".stl": read_stl,
+    ".off": read_off,
     ".npz": read_npz,
 }
 # Read where these packages are installed: reader, and module by module as pip names them.
@@ -61,3 +65,5 @@ def read(path: Path) -> Content:
         if kind is None:
             raise
         raise MeshError(f"{path}: this is {kind}") from error
+    except MemoryError as error:
+        raise MeshError(f"{path}: too large for the memory; export it with fewer faces") from error

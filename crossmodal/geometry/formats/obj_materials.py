@@ -1,0 +1,98 @@
+"""Colours of materials, from the libraries (``.mtl``) that an OBJ file names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.beside import Folder, NotBeside, is_file
+from crossmodal.geometry.formats.colours import GREY, as_bytes
+from crossmodal.geometry.formats.text import plain_text, read_bytes
+
+Colour = tuple[int, int, int]
+
+
+def read_materials(path: Path, libraries: list[bytes]) -> tuple[dict[bytes, Colour], set[str]]:
+    """{name: diffuse colour} of all materials, and the kinds of content that are left out.
+
+    path      : the OBJ file
+    libraries : what stands after ``mtllib``, as bytes; one that cannot be read costs its colours
+    """
+    materials: dict[bytes, Colour] = {}
+    ignored, folder = set(), Folder(path.parent)
+    for text in libraries:
+        for library in _paths(folder, text):
+            try:
+                lines = plain_text(read_bytes(library)).splitlines() if library else []
+            except MeshError:
+                lines = []
+            if not lines:
+                ignored.add("materials")
+            for name, colour, textured in _materials(lines):
+                materials.setdefault(name, colour)
+                materials.setdefault(without_comment(name), colour)
+                if textured:
+                    ignored.add("textures")
+    return materials, ignored
+
+
+def material_name(line: bytes) -> bytes:
+    """The name in a line such as ``usemtl NAME``; it may hold blanks and ``#``."""
+    return b" ".join(line.split()[1:])
+
+
+def without_comment(name: bytes) -> bytes:
+    """The name without what may be a comment after it."""
+    return name.partition(b" #")[0]
+
+
+def _paths(folder: Folder, text: bytes) -> list[Path | None]:
+    """The libraries of one line: one name with blanks, or several names; None if not to be had."""
+    names = [text, without_comment(text)]
+    whole = next((path for path in map(lambda name: _beside(folder, name), names) if path), None)
+    if whole:
+        return [whole]
+    return [_beside(folder, word) for word in without_comment(text).split()] or [None]
+
+
+def _beside(folder: Folder, name: bytes) -> Path | None:
+    """The file of a name, if it lies in the folder or below: a mesh opens no other files."""
+    try:
+        path = folder.by_name(os.fsdecode(name))
+    except NotBeside:
+        return None
+    return path if is_file(path) else None
+
+
+def _materials(lines: list[bytes]) -> Iterator[tuple[bytes, Colour, bool]]:
+    """Name, diffuse colour, and whether there is a texture, of each material."""
+    name, colour, textured = None, GREY, False
+    for line in lines:
+        words = line.split()
+        keyword = words[0].lower() if words else b""
+        if keyword == b"newmtl":
+            if name is not None:
+                yield name, colour, textured
+            name, colour, textured = material_name(line), GREY, False
+        elif keyword == b"kd":
+            colour = _diffuse(words[1:]) or colour
+        elif keyword == b"map_kd":
+            textured = True
+    if name is not None:
+        yield name, colour, textured
+
+
+def _diffuse(words: list[bytes]) -> Colour | None:
+    """The colour of ``Kd r g b``; r alone is a grey. None for a spectrum or other than numbers."""
+    try:
+        values = [float(word) for word in words[:3] if not word.startswith(b"#")]
+    except ValueError:
+        return None
+    if len(values) not in (1, 3):
+        return None
+    red, green, blue = as_bytes(np.clip(np.array(values * (3 // len(values))), 0, 1)).tolist()
+    return red, green, blue
