@@ -7,7 +7,7 @@
 #     ./choose_python.sh /opt/python3.12/bin/python3
 #     OLDEST=13 ./choose_python.sh
 oldest=${OLDEST:-9}
-newest=${NEWEST:-13}
+newest=${NEWEST:-14}
 # Jittor compiles against Python's headers, and needs its global lock.
 check="
 import ensurepip, pathlib, sys, sysconfig, venv

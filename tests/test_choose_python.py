@@ -76,5 +76,5 @@ def test_none_is_one_line_that_says_what_to_install(choose) -> None:
     done = choose()
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert "no Python 3.9 to 3.13 with its headers and venv" in done.stderr
+    assert "no Python 3.9 to 3.14 with its headers and venv" in done.stderr
     assert "apt install python3-dev python3-venv" in done.stderr

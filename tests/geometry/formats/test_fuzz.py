@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from gltf_files import good_files
 from mesh_files import (
     QUADS,
     TRIANGLES,
@@ -45,6 +46,12 @@ class Format:
     declares: tuple[bool, ...]
 
 
+def gltf(suffix: str) -> Format:
+    """The good files of one of glTF's two forms."""
+    files = tuple(data for name, data in good_files().items() if name.endswith(suffix))
+    return Format(suffix, files, (True,) * len(files))
+
+
 FORMATS = [  # one row a format
     Format(".obj", (b"mtllib a.mtl\no cube\nusemtl red\n" + obj_text(MIXED).encode(),
                     obj_text(()).encode() + b"vn 0 0 1\nf -8//1 -7//1 -5//1\nf 1/1/1 2/2/1 6\n"),
@@ -53,6 +60,7 @@ FORMATS = [  # one row a format
            (True, True, True)),
     Format(".stl", (stl_text(TRIANGLES[:3]).encode(), stl_binary(TRIANGLES)), (False, True)),
     Format(".off", (off_text(MIXED).encode(), COLOURED.encode()), (True, True)),
+    gltf(".glb"), gltf(".gltf"),
 ]
 NUMBERS = [b"", b"-1", b"0", b"1", b"3", b"7", b"255", b"4294967295", b"-2147483649", b"1e308",
            b"-1e400", b"nan", b"1.5", b"99999999999999999999", b"0x10", b"1_0", b"\xff", b"1/2/3"]
