@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gltf_files import good_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from gltf_files import good_files
 from mesh_files import (
     QUADS,
     TRIANGLES,
