@@ -19,9 +19,11 @@ def files_below(folder: Path) -> list[Path]:
     """Every file below a folder, sorted by path; hidden names are left out.
 
     Links are followed, also to folders on another disk; one that leads back to a folder which it
-    lies in is not. A folder that cannot be listed is named in a warning. Raises OSError where
-    `folder` itself cannot be.
+    lies in is not. A folder that cannot be listed is named in a warning; a `folder` that is not
+    there holds no files. Raises OSError where it is there and cannot be listed.
     """
+    if not folder.is_dir():
+        return []
     found: list[Path] = []
     waiting = [(folder, frozenset([_identity(folder)]))]
     while waiting:
