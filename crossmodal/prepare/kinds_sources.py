@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
+from crossmodal.data.walk import files_below
 from crossmodal.prepare.furniture import slug
 from crossmodal.runtime.digest import file_digest
 
@@ -74,8 +75,8 @@ def read_folders(folder: Path) -> list[Photo]:
     """Photos ``caltech/<category>/<stem>``, called ``caltech/<category>``."""
     photos = [
         Photo(f"caltech/{path.parent.name}/{path.stem}", path, (f"caltech/{path.parent.name}",))
-        for path in sorted(folder.glob("*/*"))
-        if path.suffix.lower() in PHOTO_SUFFIXES
+        for path in files_below(folder)
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.parent.parent == folder
     ]
     if not photos:
         raise FileNotFoundError(f"{folder}: no photo in it; expected category/name.jpg")

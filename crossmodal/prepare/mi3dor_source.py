@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossmodal.data.walk import files_below
 from crossmodal.geometry.mesh import MESH_SUFFIXES
 from crossmodal.prepare.class_names import class_folders, label, labels_of
 from crossmodal.prepare.picture_items import PictureItem, natural, pictures_in
@@ -190,8 +191,8 @@ def _shapes_in(folder: Path) -> Iterator[tuple[str, list[Path]]]:
 
 
 def _meshes_in(folder: Path) -> list[Path]:
-    found = [path for pattern in ("*", "*/*") for path in folder.glob(pattern)]
-    meshes = [path for path in found if is_mesh(path) and path.is_file()]
+    meshes = [path for path in files_below(folder)
+              if is_mesh(path) and len(path.relative_to(folder).parts) <= 2]
     return sorted(meshes, key=lambda path: natural(str(path)))
 
 
