@@ -29,7 +29,8 @@ def class_folders(folder: Path, classes: Sequence[str]) -> dict[int, list[Path]]
     found: dict[int, list[Path]] = {}
     strange = []
     children = [child for child in sorted(folder.iterdir())
-                if child.is_dir() and not is_hidden(child.name)]
+                if child.is_dir() and not is_hidden(child.name)
+                and not child.name.startswith("__")]
     for child in children:
         number = label(labels, child.name)
         if number is None:
