@@ -120,7 +120,7 @@ def _added(path: Path) -> list[Any]:
 def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--meshes", type=Path, required=True,
-                        help="folder: category/instance.obj, .ply, .glb, .stl, .off, .npz")
+                        help="folder of meshes, at any depth")
     parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
     parser.add_argument("--name", default="mine", help="name of the data set")
     parser.add_argument("--photos", type=int, default=12, help="pictures of each shape")

@@ -106,7 +106,7 @@ def _model(path: Path, up: str) -> PhotoModel:
 
 def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for img/, mask/ and manifest.json")
     parser.add_argument("--photos", type=int, default=8, help="pictures of each shape")
     parser.add_argument("--size", type=int, default=224, help="pixels a side")

@@ -63,7 +63,7 @@ def _render_item(task: Task) -> dict[str, Any]:
 
 def _options() -> dict[str, Any]:
     parser = program_parser(__doc__)
-    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the views and manifest.json")
     parser.add_argument("--count", type=int, default=ViewSettings.count, help="views a shape")
     parser.add_argument("--size", type=int, default=ViewSettings.size, help="pixels a side")

@@ -63,7 +63,7 @@ def _sample_item(task: Task) -> dict[str, Any]:
 
 def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the points and manifest.json")
     parser.add_argument("--count", type=int, default=COUNT, help="points a shape")
     parser.add_argument("--seed", type=int, default=0)

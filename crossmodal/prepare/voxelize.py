@@ -63,7 +63,7 @@ def _voxelize_item(task: Task) -> dict[str, Any]:
 
 def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
-    parser.add_argument("meshes", type=Path, help="folder: category/instance.obj, .ply, .npz ...")
+    parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the grids and manifest.json")
     parser.add_argument("--size", type=int, default=SIZE, help="voxels a side")
     add_mesh_options(parser)

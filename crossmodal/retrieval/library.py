@@ -77,7 +77,7 @@ def index_library(
 
     Parameters
     ----------
-    meshes : folder of category/instance.obj, .ply, .glb ... (see crossmodal.prepare.items)
+    meshes : folder of meshes, at any depth (see crossmodal.prepare.items)
     workers : rendering processes; None: one per usable core
     layout, up : how the folder is to be understood, see `find_items`
     rebuild : make the index again although it was made by another model or with other views
