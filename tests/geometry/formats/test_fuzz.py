@@ -29,7 +29,7 @@ from mesh_files import (
 from crossmodal.geometry.formats.registry import read
 from crossmodal.geometry.mesh import MeshError, make_mesh
 
-SECONDS = 2.0  # for one file; the largest of these has 4 kB
+SECONDS = 5.0  # for one file; the largest of these has 4 kB
 MIXED = [QUADS[0], *TRIANGLES[2:6], *QUADS[3:]]
 COLOURED = off_text(TRIANGLES[:4]).replace("3 0 2 3", "3 0 2 3 255 0 0", 1)
 
