@@ -1,0 +1,165 @@
+"""Opens and reads files that may be anything: a pipe, a torn text, a claim of terabytes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Collection
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.limits import TooLarge, check_claim, in_words, max_memory
+
+JSON_FACTOR = 24  # bytes of memory for a byte of json, at worst
+# What zipfile raises for torn and hostile archives.
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError,
+              ValueError, OverflowError, MemoryError)
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes themselves
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading. Raises OSError too for a pipe or a device, which could hang."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+                         | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "is a pipe or a device; name a file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_text(path: str | os.PathLike[str], largest: int | None = None) -> str:
+    """A UTF-8 text, a byte order mark left out. Raises OSError, or ValueError (one line)."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        limit = max_memory() // 4 if largest is None else largest
+        if size > limit:
+            raise TooLarge(f"a text of {in_words(size)}; at most {in_words(limit)} are read")
+        try:
+            return file.read().decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"not UTF-8 text ({error.reason} at byte {error.start})") from error
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a json file holds. Raises OSError, or ValueError (one line, without the file's name)."""
+    return parse_json(read_text(path, max_memory() // JSON_FACTOR))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a json text holds; raises ValueError for all that is wrong with it."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("json that is nested too deeply") from error
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise ValueError(f"not json ({one_line(error)})") from error
+
+
+def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:
+    """The array of numbers or texts in an .npy file; with `mapped`, read when it is looked at.
+
+    Raises OSError, or ValueError (one line, without the file's name).
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        shape, order, dtype = _header(file, size)
+        if mapped and all(shape):
+            return np.memmap(file, dtype, "r", file.tell(), shape, order)
+        return _body(file, shape, order, dtype)
+
+
+def read_npz(path: str | os.PathLike[str],
+             names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays in an .npz file, or those of `names` that are in it.
+
+    Raises OSError, TooLarge where they would take too much memory, ValueError for a broken file.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()
+                           if info.filename.endswith(".npy")}
+                wanted = {name: info for name, info in members.items()
+                          if names is None or name in names}
+                check_claim(f"{len(wanted)} arrays in it",
+                            sum(info.file_size for info in wanted.values()), size)
+                return {name: _member(archive, info) for name, info in wanted.items()}
+        except TooLarge:
+            raise
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"not a whole .npz archive ({one_line(error)})") from error
+        except ZIP_ERRORS as error:
+            raise ValueError(one_line(error)) from error
+
+
+def read_member(archive: zipfile.ZipFile, name: str, archive_size: int) -> bytes:
+    """A file in an archive. Raises KeyError, TooLarge, or ValueError where it is torn."""
+    info = archive.getinfo(name)
+    _check_method(info)
+    check_claim(f"{brief(name)} in it", info.file_size, archive_size)
+    try:
+        return archive.read(info)
+    except ZIP_ERRORS as error:
+        raise ValueError(f"{brief(name)} in it is torn ({one_line(error)})") from error
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    _check_method(info)
+    try:
+        with archive.open(info) as file:
+            return _body(file, *_header(file, info.file_size))
+    except TooLarge:
+        raise
+    except ZIP_ERRORS as error:
+        raise ValueError(f"{brief(info.filename)} in it: {one_line(error)}") from error
+
+
+def _check_method(info: zipfile.ZipInfo) -> None:
+    if info.compress_type not in METHODS:
+        raise ValueError(f"{brief(info.filename)} in it is packed by method {info.compress_type}; "
+                         "pack it anew by an ordinary zip program")
+
+
+def _header(file: Any, size: int) -> tuple[tuple[int, ...], Any, np.dtype]:
+    """(shape, order, dtype) of an array of which all bytes are there."""
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"an .npy file of version {version}")
+    shape, fortran, dtype = readers[version](file)
+    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+        raise ValueError(f"an array of type {brief(str(dtype))}; only numbers and texts are read")
+    numbers: int = math.prod(shape)
+    needed, there = numbers * dtype.itemsize, size - file.tell()
+    if any(n < 0 for n in shape) or needed > there:
+        raise ValueError(f"it claims an array of shape {brief(shape)} and type {dtype}, which "
+                         f"takes {in_words(max(needed, 0))}; {in_words(max(there, 0))} are there")
+    return shape, "F" if fortran else "C", dtype
+
+
+def _body(file: Any, shape: tuple[int, ...], order: Any, dtype: np.dtype) -> np.ndarray:
+    flat = np.empty(math.prod(shape), dtype)
+    if len(flat):
+        room = flat.view(np.uint8).data
+        filled = 0
+        while filled < len(room):
+            count = file.readinto(room[filled:])
+            if not count:
+                raise ValueError("it ends in the middle of an array")
+            filled += count
+    return flat.reshape(shape, order=order)
