@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.checkpoint import versions
-from crossmodal.prepare.runner import usable_cores
 from crossmodal.runtime import home, onednn
+from crossmodal.runtime.worker_pool import usable_cores
 
 
 def describe() -> dict[str, Any]:

@@ -158,7 +158,7 @@ def test_it_searches_a_folder_of_meshes(run: Path, tmp_path: Path) -> None:
         (tmp_path / "meshes" / "any").mkdir(parents=True, exist_ok=True)
         mesh.export(tmp_path / "meshes" / "any" / f"{name}.ply")
     encoder = Encoder.from_checkpoint(run)
-    gallery, _ = index_library(tmp_path / "meshes", tmp_path / "index", encoder, workers=1)
+    gallery, _ = index_library(tmp_path / "meshes", tmp_path / "index", encoder, workers=0)
     assert gallery.tokens.shape == (2, 1, 16)  # four views are one token
     picture = QueryPicture(np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 255, np.uint8), "all")
     assert len(search(gallery, encoder, [picture], 5)[0]) == 2

@@ -28,8 +28,8 @@ from crossmodal.data.views import ViewStore, open_views, read_views
 from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.worker_pool import keep_workers
 
 
 @keep_workers()

@@ -37,8 +37,8 @@ from crossmodal.prepare.cars import (
 )
 from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Needed
+from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "compcars"
 SPLIT = "CompCars3D train_anno, test_anno"

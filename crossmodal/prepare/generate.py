@@ -28,7 +28,6 @@ from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_bytes, write_json
 from crossmodal.prepare.parametric import MAKERS
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import photo_record, render_photos
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, run
@@ -37,6 +36,7 @@ from crossmodal.prepare.voxelize import voxelize_items
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.seeds import generator
+from crossmodal.runtime.worker_pool import keep_workers
 
 LIBRARY = "shapenet4"
 TEST_PHOTOS = 2

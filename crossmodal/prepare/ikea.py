@@ -33,8 +33,8 @@ from crossmodal.prepare.furniture_store import (
 )
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.runner import Task, from_files
+from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "ikea"
 SHAPE_FOLDERS = ("model_std_ptc10k_npy", "model_std_bin128")

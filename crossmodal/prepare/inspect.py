@@ -10,8 +10,9 @@ of each, as an index would see it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from crossmodal.geometry.render import render_views
 from crossmodal.prepare.contact_sheet import TILE, Tile, write_sheets
 from crossmodal.prepare.items import Found, as_upright, find_items
 from crossmodal.prepare.options import add_mesh_options, positive, program_parser, run_program
-from crossmodal.prepare.pools import worker_pool
-from crossmodal.prepare.runner import Item, usable_cores
+from crossmodal.prepare.runner import Item
 from crossmodal.runtime.log import say
+from crossmodal.runtime.worker_pool import DIED, bounded, each
+
+Named = tuple[str, Item]
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def main(
 ) -> dict[str, Look]:
     """Print what every mesh holds; returns it by key. Raises FileNotFoundError for no mesh."""
     found = _found(Path(path), layout, up)
-    looks = _look_at_all(found.items, sheet is not None, workers or usable_cores())
+    looks = _look_at_all(found.items, sheet is not None, workers)
     for key, look in looks.items():
         say(f"{key}: {describe(look)}\n")
     say(_summary(looks, found))
@@ -103,12 +106,25 @@ def _found(path: Path, layout: str, up: str | None) -> Found:
     return Found({path.name: Item(path, {"up": up} if up else {})})
 
 
-def _look_at_all(items: Mapping[str, Item], with_view: bool, workers: int) -> dict[str, Look]:
-    if workers == 1 or len(items) < 2:
-        return {key: look_at(item, with_view) for key, item in items.items()}
-    with worker_pool(min(workers, len(items))) as pool:
-        looks: Iterable[Look] = pool.map(look_at, items.values(), [with_view] * len(items))
-        return dict(zip(items, looks))
+def _look_at_all(
+    items: Mapping[str, Item], with_view: bool, workers: int | None
+) -> dict[str, Look]:
+    named = dict(each(partial(_look, with_view), list(items.items()), workers, _died))
+    return {key: named[key] for key in items}
+
+
+def _look(with_view: bool, named: Named) -> tuple[str, Look]:
+    key, item = named
+    assert item.source is not None
+    try:
+        with bounded(item.source):
+            return key, look_at(item, with_view)
+    except MemoryError:
+        return key, Look(problem="it takes too much memory (--max-memory gives it more)")
+
+
+def _died(named: Named) -> tuple[str, Look]:
+    return named[0], Look(problem=DIED)
 
 
 def _summary(looks: Mapping[str, Look], found: Found) -> str:

@@ -37,8 +37,8 @@ from crossmodal.prepare.kinds_sources import (
 from crossmodal.prepare.kinds_store import store_photos, store_views
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
 

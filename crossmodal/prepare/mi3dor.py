@@ -54,10 +54,10 @@ from crossmodal.prepare.picture_items import (
     sound,
     write_facts,
 )
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Load, check_room, refuse_missing
 from crossmodal.prepare.splits import Split
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import keep_workers
 
 VIEWS = 4
 SPLIT = Split("owners", "owners", "training and test as the owners have them", [], [])

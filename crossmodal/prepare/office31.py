@@ -28,11 +28,11 @@ from crossmodal.prepare.picture_items import (
     sound,
     write_facts,
 )
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Load, Needed, check_room, lacking, refuse_missing
 from crossmodal.prepare.source_home import find_home
 from crossmodal.prepare.splits import Split
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "office31"
 SPLIT = Split("none", "owners", "each domain is used whole, as source or as target", [], [])

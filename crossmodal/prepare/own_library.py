@@ -31,11 +31,11 @@ from crossmodal.prepare.options import (
     run_program,
 )
 from crossmodal.prepare.output import write_json
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import photo_names, photo_record, render_photos
 from crossmodal.prepare.runner import Item
 from crossmodal.prepare.shape_store import count_views
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
 

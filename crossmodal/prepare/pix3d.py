@@ -45,10 +45,10 @@ from crossmodal.prepare.instance_set import InstanceSet, build, choose_split
 from crossmodal.prepare.options import program_parser, run_program
 from crossmodal.prepare.photo_store import Photo, absent_photos, mask_files
 from crossmodal.prepare.pix3d_source import FLAGS, Entry, choose_models, read_entries
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.shapenet_source import Model
 from crossmodal.prepare.source_check import Needed, absent, refuse_missing, require
 from crossmodal.prepare.source_home import find_home
+from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "pix3d"
 CATEGORIES = ("bed", "chair", "sofa", "table")

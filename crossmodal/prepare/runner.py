@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -23,9 +21,9 @@ from tqdm import tqdm
 
 from crossmodal.geometry.formats.companions import companions
 from crossmodal.prepare.manifest import Manifest
-from crossmodal.prepare.pools import worker_pool
 from crossmodal.runtime.digest import file_digest, text_digest
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import DIED, bounded, each
 
 logger = get_logger(__name__)
 
@@ -74,7 +72,8 @@ def run(
     items    : key -> what it is made from
     work     : top-level function (it travels to other processes) returning {"files": [...], ...}
     settings : everything that changes the result; plain JSON values
-    workers  : processes; None = one per usable core; 1 = in this process
+    workers  : processes; None = one per usable core; 0 = in this one, where a file that crashes a
+        library ends the run
     Raises AllFailed when every single item failed.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -86,18 +85,12 @@ def run(
         for key, item in items.items()
         if not manifest.is_done(key, digests[key])
     ]
-    workers = min(workers or usable_cores(), max(len(items), 1))
     try:
         _work_through(manifest, waiting, work, workers, digests)
     finally:
         manifest.save()
     _report(manifest, list(items), skipped=len(items) - len(waiting))
     return manifest
-
-
-def usable_cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def from_files(paths: Mapping[str, Path]) -> dict[str, Item]:
@@ -132,11 +125,10 @@ def _beside_digest(path: Path) -> str:
 
 
 def _work_through(
-    manifest: Manifest, tasks: list[Task], work: Work, workers: int, digests: dict[str, str]
+    manifest: Manifest, tasks: list[Task], work: Work, workers: int | None, digests: dict[str, str]
 ) -> None:
     saved = time.monotonic()
-    alone = workers == 1 or len(tasks) < 2
-    outcomes = _serial(tasks, work) if alone else _parallel(tasks, work, workers)
+    outcomes = each(partial(_attempt, work), tasks, workers, _died)
     for key, record in tqdm(
         outcomes, total=len(tasks), desc=manifest.program, disable=None if tasks else True
     ):
@@ -147,46 +139,20 @@ def _work_through(
             saved = time.monotonic() + 20 * (time.monotonic() - started)
 
 
-def _serial(tasks: list[Task], work: Work) -> Iterator[Outcome]:
-    for task in tasks:
-        yield _attempt(work, task)
-
-
-def _parallel(tasks: list[Task], work: Work, workers: int) -> Iterator[Outcome]:
-    """Outcomes as they come; items in flight when a worker dies are tried again, each one alone."""
-    queue = list(reversed(tasks))
-    while queue:
-        flying: dict[Future, Task] = {}
-        try:
-            with worker_pool(workers) as pool:
-                while queue or flying:
-                    while queue and len(flying) < 2 * workers:
-                        flying[pool.submit(_attempt, work, queue[-1])] = queue[-1]
-                        queue.pop()
-                    for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                        outcome = future.result()
-                        del flying[future]
-                        yield outcome
-        except BrokenProcessPool:
-            for task in list(flying.values()):
-                yield _alone(work, task)
-
-
-def _alone(work: Work, task: Task) -> Outcome:
-    try:
-        with worker_pool(1) as pool:
-            return pool.submit(_attempt, work, task).result()
-    except BrokenProcessPool:
-        return task.key, _failure("the worker process died while working on it")
-
-
 def _attempt(work: Work, task: Task) -> Outcome:
     try:
-        return task.key, {"status": "done", **work(task)}
+        with bounded(task.source):
+            return task.key, {"status": "done", **work(task)}
+    except MemoryError:
+        return task.key, _failure("it takes too much memory (--max-memory gives it more)")
     except Exception as error:  # noqa: BLE001 - must cost only this item
         if isinstance(error, OSError) and error.errno in FATAL:
             raise
         return task.key, _failure(f"{type(error).__name__}: {error}")
+
+
+def _died(task: Task) -> Outcome:
+    return task.key, _failure(DIED)
 
 
 def _failure(message: str) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from crossmodal.data.errors import DataError
 from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.generate import LIBRARY, make_shapes
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.shape_store import count_views, import_meshes
 from crossmodal.prepare.shapenet_source import FILES, FRONTS, SYNSETS, Copy, find_models
 from crossmodal.prepare.source_check import (
@@ -38,6 +37,7 @@ from crossmodal.prepare.source_check import (
     view_cost,
 )
 from crossmodal.prepare.splits import Split, write_split
+from crossmodal.runtime.worker_pool import keep_workers
 
 SPLIT = Split("none", "owners", "every shape is in the library", [], [])
 

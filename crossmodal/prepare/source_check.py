@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossmodal.data.errors import DataError
-from crossmodal.prepare.runner import usable_cores
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import usable_cores
 
 logger = get_logger(__name__)
 
@@ -122,7 +122,7 @@ def check_room(folder: Path, loads: Sequence[Load], workers: int | None = None) 
     waiting = [(load, load.waiting()) for load in loads]
     needed = sum(count * load.cost.bytes for load, count in waiting)
     seconds = sum(count * load.cost.seconds for load, count in waiting)
-    hours = seconds / 3600 / (workers or usable_cores())
+    hours = seconds / 3600 / (usable_cores() if workers is None else max(workers, 1))
     free = shutil.disk_usage(_existing(folder)).free
     parts = ", ".join(f"{count} {load.what}" for load, count in waiting if count) or "nothing new"
     logger.info("%s: to make: %s; about %s on disk (%s free) and %s of time", folder, parts,

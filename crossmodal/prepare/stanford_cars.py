@@ -40,9 +40,9 @@ from crossmodal.prepare.cars import (
 )
 from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.source_check import Needed
 from crossmodal.prepare.source_home import unpacked
+from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "stanfordcars"
 PARTS = ("train", "test")

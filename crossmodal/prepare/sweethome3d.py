@@ -35,10 +35,10 @@ from crossmodal.prepare.furniture_store import (
 )
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
-from crossmodal.prepare.pools import keep_workers
 from crossmodal.prepare.render_photos import render_photos
 from crossmodal.prepare.runner import Item, from_files
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
 

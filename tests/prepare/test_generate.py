@@ -22,7 +22,7 @@ SMALL = {"instances": 2, "photos": 3, "library": 1, "unseen": 0.5, "size": 32}
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("generated")
-    return generate.main(root, "demo", **SMALL, seed=7, as_pickle=True, workers=1)
+    return generate.main(root, "demo", **SMALL, seed=7, as_pickle=True, workers=0)
 
 
 def records(folder: Path, part: str) -> list[dict]:
@@ -82,7 +82,7 @@ def test_same_seed_same_bytes_with_any_number_of_workers(demo: Path, tmp_path: P
 
 
 def test_another_seed_other_shapes_and_photos(demo: Path, tmp_path: Path) -> None:
-    other = generate.make_models(tmp_path, "demo", 1, seed=8, workers=1)
+    other = generate.make_models(tmp_path, "demo", 1, seed=8, workers=0)
     path = demo / "model" / "chair" / "chair_000" / "model.obj"
     assert other["chair/chair_000"].read_bytes() != path.read_bytes()
 
@@ -98,5 +98,5 @@ def test_another_seed_other_shapes_and_photos(demo: Path, tmp_path: Path) -> Non
 )
 def test_sizes_that_make_no_sense_are_refused(tmp_path: Path, options: dict, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        generate.main(tmp_path, **options, workers=1)
+        generate.main(tmp_path, **options, workers=0)
     assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ def write_drawings(folder: Path) -> Path:
 
 
 def test_drawings_become_queries_with_filled_outlines(tmp_path: Path) -> None:
-    folder = ikea.main(tmp_path / "data", write_drawings(tmp_path / "source"), size=24, workers=1)
+    folder = ikea.main(tmp_path / "data", write_drawings(tmp_path / "source"), size=24, workers=0)
     records = json.loads((folder / "ikea_test.json").read_text())
     assert [record["instance"] for record in records] == ["Bench_a", "Table_b"]
     assert np.load(folder / "rendering_ikea" / "bench" / "Bench_a.npy").shape == (12, 24, 24)
@@ -42,12 +42,12 @@ def test_joined_with_another_data_set(tmp_path: Path) -> None:
     source = write_drawings(tmp_path / "source")
     root = tmp_path / "data"
     with pytest.raises(FileNotFoundError, match="prepare that data set first"):
-        ikea.main(root, source, also=root / "furniture", size=24, workers=1)
+        ikea.main(root, source, also=root / "furniture", size=24, workers=0)
     prepared = write_prepared(tmp_path / "prepared", 3)
     furniture = sweethome3d.main(
-        root, prepared, size=24, steps=["views", "points", "voxels"], workers=1
+        root, prepared, size=24, steps=["views", "points", "voxels"], workers=0
     )
-    joined = ikea.main(root, source, also=furniture, size=24, workers=1)
+    joined = ikea.main(root, source, also=furniture, size=24, workers=0)
     assert joined.name == "ikea_and_furniture"
     views = sorted(p.stem for p in (joined / "rendering_ikea_and_furniture").rglob("*.npy"))
     assert views == ["Bench_a", "Mini_0000", "Mini_0001", "Mini_0002", "Table_b"]

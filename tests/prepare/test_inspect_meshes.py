@@ -30,7 +30,7 @@ def library(tmp_path: Path) -> Path:
 def test_a_line_for_every_mesh_and_what_cannot_be_used(
     library: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    looks = inspect.main(library, workers=1)
+    looks = inspect.main(library, workers=0)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("chair/whole: 1 part, 12 faces, closed, 1 x 2 x 4, up x")
     assert lines[0].startswith("chair/broken: cannot be used: ") and "not finite" in lines[0]

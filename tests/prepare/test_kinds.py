@@ -21,7 +21,7 @@ LISTS = ("source_train", "source_test", "target_train", "target_test", "target_t
 
 
 def make(root: Path, options: dict, **more) -> Path:
-    return kinds.main(root, size=24, workers=1, **options, **more)
+    return kinds.main(root, size=24, workers=0, **options, **more)
 
 
 def read(folder: Path, name: str) -> list[tuple[str, int]]:

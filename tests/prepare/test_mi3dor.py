@@ -41,7 +41,7 @@ def three_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(source: Path, root: Path, **options) -> Path:
-    return mi3dor.main(source, root, workers=1, **options)
+    return mi3dor.main(source, root, workers=0, **options)
 
 
 def views_of(root: Path, part: str = "target_test") -> dict[str, list[str]]:

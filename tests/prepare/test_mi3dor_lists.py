@@ -20,7 +20,7 @@ def three_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make(source: Path, root: Path, **options) -> Path:
-    return mi3dor.main(source, root, workers=1, **options)
+    return mi3dor.main(source, root, workers=0, **options)
 
 
 def test_lists_beside_the_folders_and_views_in_a_row(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from crossmodal.prepare.source_check import MissingSource
 
 
 def make(source: Path, root: Path, **options) -> Path:
-    return office31.main(source, root, workers=1, **options)
+    return office31.main(source, root, workers=0, **options)
 
 
 def office(root: Path, source: str = "amazon.txt", target: str = "webcam.txt") -> DomainConfig:

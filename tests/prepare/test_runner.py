@@ -5,17 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from small_items import folder_hash, square
 
 from crossmodal.prepare.manifest import Manifest, SettingsChanged
-from crossmodal.prepare.pools import keep_workers, worker_pool
 from crossmodal.prepare.runner import Item, run
 
 POWER = {"power": 2}
@@ -30,7 +25,7 @@ def times(folder: Path) -> dict[str, int]:
 
 
 def test_every_item_is_made_and_noted(tmp_path: Path) -> None:
-    manifest = run("square", numbers(4), square, tmp_path, POWER, workers=1)
+    manifest = run("square", numbers(4), square, tmp_path, POWER, workers=0)
     assert (tmp_path / "set" / "3.txt").read_text() == "9\n"
     stored = json.loads((tmp_path / "manifest.json").read_text())
     assert stored["program"] == "square" and stored["settings"] == POWER
@@ -50,13 +45,13 @@ def test_what_is_done_is_skipped_what_is_new_changed_or_lost_is_made(tmp_path: P
     source.write_text("one")
     items = {**numbers(3), "set/file": Item(source, {"number": 5})}
     out = tmp_path / "out"
-    run("square", items, square, out, POWER, workers=1)
+    run("square", items, square, out, POWER, workers=0)
     before = times(out)
     (out / "set" / "1.txt").unlink()
     source.write_text("two")
     items["set/9"] = Item(facts={"number": 9})
     items["set/2"] = Item(facts={"number": 20})
-    run("square", items, square, out, POWER, workers=1)
+    run("square", items, square, out, POWER, workers=0)
     after = times(out)
     assert after["0.txt"] == before["0.txt"]
     assert all(after[name] != before.get(name) for name in ("1.txt", "2.txt", "9.txt", "file.txt"))
@@ -72,18 +67,18 @@ def test_an_item_whose_companion_changed_is_made_again(tmp_path: Path) -> None:
     items = {f"set/{name}": Item(tmp_path / name, {"number": number})
              for number, name in enumerate(("a.gltf", "b.obj", "c.obj"))}
     out = tmp_path / "out"
-    run("square", items, square, out, POWER, workers=1)
+    run("square", items, square, out, POWER, workers=0)
     made_again = {"a.bin": {"a.gltf.txt"}, "b.mtl": {"b.obj.txt"}, "b.png": {"b.obj.txt"},
                   "c.mtl": set(), "c.obj": {"c.obj.txt"}}
     for name, expected in made_again.items():
         before = times(out)
         (tmp_path / name).write_text(texts[name] + " ")
-        run("square", items, square, out, POWER, workers=1)
+        run("square", items, square, out, POWER, workers=0)
         after = times(out)
         assert {key for key in after if after[key] != before[key]} == expected
     before = times(out)
     (tmp_path / "b.png").unlink()
-    run("square", items, square, out, POWER, workers=1)
+    run("square", items, square, out, POWER, workers=0)
     assert times(out)["b.obj.txt"] != before["b.obj.txt"]
 
 
@@ -91,20 +86,20 @@ def test_an_item_without_companions_keeps_the_digest_it_always_had(tmp_path: Pat
     """The manifests of what was made before hold it."""
     path = tmp_path / "a.obj"
     path.write_text("v 0 0 0\n")
-    manifest = run("square", {"a": Item(path, {"number": 2})}, square, tmp_path, POWER, workers=1)
+    manifest = run("square", {"a": Item(path, {"number": 2})}, square, tmp_path, POWER, workers=0)
     assert manifest.items["a"]["source"] == (
         "46461da6af0a3b0c7587ba4528a9049478124f5cd09603f7ffcc1a779b476b68")
 
 
 def test_changed_settings_are_refused_by_name_or_redone(tmp_path: Path) -> None:
-    run("square", numbers(2), square, tmp_path, POWER, workers=1)
+    run("square", numbers(2), square, tmp_path, POWER, workers=0)
     before = folder_hash(tmp_path)
     with pytest.raises(SettingsChanged, match=r"manifest\.json.*power 2, now 3.*--redo"):
-        run("square", numbers(2), square, tmp_path, {"power": 3}, workers=1)
+        run("square", numbers(2), square, tmp_path, {"power": 3}, workers=0)
     with pytest.raises(SettingsChanged, match="program square, now cube"):
-        run("cube", numbers(2), square, tmp_path, POWER, workers=1)
+        run("cube", numbers(2), square, tmp_path, POWER, workers=0)
     assert folder_hash(tmp_path) == before
-    run("square", numbers(2), square, tmp_path, {"power": 3}, workers=1, redo=True)
+    run("square", numbers(2), square, tmp_path, {"power": 3}, workers=0, redo=True)
     assert (tmp_path / "set" / "1.txt").read_text() == "1\n"
     assert Manifest.open(tmp_path, "square", {"power": 3}).items["set/1"]["status"] == "done"
 
@@ -122,7 +117,7 @@ def test_a_broken_item_costs_that_item_named_and_counted(
     assert "1 of 4 items failed; the first, set/bad: ValueError: no legs" in caplog.text
     assert len(times(tmp_path)) == 3
     items["set/bad"] = Item(facts={"number": 1})
-    assert run("square", items, square, tmp_path, POWER, workers=1).failed == []
+    assert run("square", items, square, tmp_path, POWER, workers=0).failed == []
 
 
 def test_a_dying_worker_costs_only_the_item_it_died_on(tmp_path: Path) -> None:
@@ -135,7 +130,7 @@ def test_a_dying_worker_costs_only_the_item_it_died_on(tmp_path: Path) -> None:
 def test_all_items_failing_is_an_error(tmp_path: Path) -> None:
     items = {"a": Item(facts={"error": "first"}), "b": Item(facts={"error": "second"})}
     with pytest.raises(RuntimeError, match="all 2 items failed; the first, a: ValueError: first"):
-        run("square", items, square, tmp_path, POWER, workers=1)
+        run("square", items, square, tmp_path, POWER, workers=0)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -145,65 +140,16 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(tmp_path: Path, worker
         run("square", items, square, tmp_path, POWER, workers=workers)
     done = json.loads((tmp_path / "manifest.json").read_text())["items"]
     assert "set/x" not in done
-    assert run("square", numbers(2), square, tmp_path, POWER, workers=1).failed == []
+    assert run("square", numbers(2), square, tmp_path, POWER, workers=0).failed == []
 
 
 def test_a_missing_source_costs_its_item(tmp_path: Path) -> None:
     items = {**numbers(1), "set/gone": Item(tmp_path / "gone.obj", {"error": "cannot be read"})}
-    assert run("square", items, square, tmp_path / "out", POWER, workers=1).failed == ["set/gone"]
+    assert run("square", items, square, tmp_path / "out", POWER, workers=0).failed == ["set/gone"]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"items": 3}'])
 def test_a_damaged_manifest_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(ValueError, match=r"manifest\.json.*remove the file"):
-        run("square", numbers(1), square, tmp_path, POWER, workers=1)
-
-
-def test_kept_workers_are_shared_and_survive_a_death(tmp_path: Path) -> None:
-    with keep_workers():
-        run("square", numbers(4), square, tmp_path / "a", POWER, workers=2)
-        with worker_pool(2) as first, worker_pool(3):
-            pass
-        items = {**numbers(4), "set/1": Item(facts={"die": True})}
-        assert run("square", items, square, tmp_path / "b", POWER, workers=2).failed == ["set/1"]
-        with worker_pool(2) as second:
-            assert second.submit(abs, -3).result() == 3
-        assert first is not second
-    with pytest.raises(RuntimeError, match="shutdown"):
-        second.submit(abs, -3)
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, repo_root: Path) -> None:
-    code = (
-        "import os, time\n"
-        "from crossmodal.prepare.pools import worker_pool\n"
-        "if __name__ == '__main__':\n"
-        "    with worker_pool(1) as pool:\n"
-        "        print(pool.submit(os.getpid).result(), flush=True)\n"
-        "        time.sleep(60)\n"
-    )
-    (tmp_path / "parent.py").write_text(code)
-    parent = subprocess.Popen(
-        [sys.executable, str(tmp_path / "parent.py")],
-        env={**os.environ, "PYTHONPATH": str(repo_root)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdout is not None
-    worker = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    deadline = time.monotonic() + 20
-    while _alive(worker) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _alive(worker)
-
-
-def _alive(process: int) -> bool:
-    """Is there such a process that is not merely waiting to be collected?"""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        run("square", numbers(1), square, tmp_path, POWER, workers=0)

@@ -39,7 +39,7 @@ FURNITURE = ("bed", "chair", "sofa", "table")
 
 
 def make(source: Path, root: Path, **options) -> Path:
-    return shapenet.main(source, root, size=24, workers=1, **options)
+    return shapenet.main(source, root, size=24, workers=0, **options)
 
 
 @pytest.fixture(scope="module")

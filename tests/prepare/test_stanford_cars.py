@@ -86,7 +86,7 @@ def test_archives_unpacked_to_folders_of_their_names(source: Path, tmp_path: Pat
     photos = source / "Image" / "StanfordCars"
     for name in ("cars_train", "cars_test", "devkit"):
         shutil.copytree(photos / name, tmp_path / "photos" / name / name)
-    options = Options(size=24, steps=("views",), workers=1)
+    options = Options(size=24, steps=("views",), workers=0)
     folder = stanford_cars.main(tmp_path / "photos", tmp_path / "out", options=options,
                                 annotations=source / "Anno3D" / "StanfordCars",
                                 models=source / "CAD")

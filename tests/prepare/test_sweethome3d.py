@@ -16,7 +16,7 @@ from crossmodal.prepare.furniture_lists import read_split
 
 
 def make(root: Path, **options) -> Path:
-    return sweethome3d.main(root, size=24, workers=1, **{"photos": 2, **options})
+    return sweethome3d.main(root, size=24, workers=0, **{"photos": 2, **options})
 
 
 def read(path: Path) -> list[dict]:

@@ -29,7 +29,7 @@ def picture_of(index: Path, name: str, view: int = 0) -> QueryPicture:
 
 
 def test_every_shape_is_found_by_its_own_view(mesh_folder: Path, tmp_path: Path, encoder) -> None:
-    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=1)
+    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=0)
     assert len(gallery) == 5 and len(changes.added) == 5 and not changes.broken
     pictures = [picture_of(tmp_path / "index", name) for name in gallery.ids]
     hits = search(gallery, encoder, pictures, 10)
@@ -43,15 +43,15 @@ def test_only_new_and_changed_meshes_are_rendered_and_embedded(
     mesh_folder: Path, tmp_path: Path, encoder
 ) -> None:
     index = tmp_path / "index"
-    index_library(mesh_folder, index, encoder, workers=1)
+    index_library(mesh_folder, index, encoder, workers=0)
     times = {path: path.stat().st_mtime_ns for path in index.rglob("views/*/*.npy")}
     encoder.embedded.clear()
-    index_library(mesh_folder, index, encoder, workers=1)
+    index_library(mesh_folder, index, encoder, workers=0)
     assert encoder.embedded == []
     write_mesh(mesh_folder, "new/pipe", trimesh.creation.cylinder(0.2, 3))
     write_mesh(mesh_folder, "round/ring", trimesh.creation.torus(1, 0.5))
     (mesh_folder / "box" / "flat.ply").unlink()
-    gallery, changes = index_library(mesh_folder, index, encoder, workers=1)
+    gallery, changes = index_library(mesh_folder, index, encoder, workers=0)
     assert sum(encoder.embedded) == 2 and changes.added == ["new/pipe", "round/ring"]
     assert changes.removed == ["box/flat"] and "box/flat" not in gallery.ids
     assert not (index / "views" / "box" / "flat.npy").exists()
@@ -64,21 +64,21 @@ def test_a_broken_mesh_costs_only_itself(mesh_folder: Path, tmp_path: Path, enco
     (mesh_folder / "box" / "torn.ply").write_bytes(b"ply\nformat binary")
     flat = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [2, 0, 0]], [[0, 1, 2]], process=False)
     write_mesh(mesh_folder, "box/line", flat)
-    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=1)
+    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=0)
     assert len(gallery) == 5
     assert sorted(changes.broken) == ["box/empty", "box/line", "box/torn"]
     assert "empty" in changes.broken["box/empty"]
     write_mesh(mesh_folder, "box/torn", trimesh.creation.box((1, 1, 3)))
-    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=1)
+    gallery, changes = index_library(mesh_folder, tmp_path / "index", encoder, workers=0)
     assert "box/torn" in gallery.ids and len(changes.broken) == 2
 
 
 def test_a_torn_view_file_costs_only_itself(mesh_folder: Path, tmp_path: Path, encoder) -> None:
     index = tmp_path / "index"
-    index_library(mesh_folder, index, encoder, workers=1)
+    index_library(mesh_folder, index, encoder, workers=0)
     (index / "views" / "box" / "flat.npy").write_bytes(b"")
     other = PixelEncoder("another model")
-    gallery, changes = index_library(mesh_folder, index, other, workers=1, rebuild=True)
+    gallery, changes = index_library(mesh_folder, index, other, workers=0, rebuild=True)
     assert len(gallery) == 4 and "delete it and index again" in changes.broken["box/flat"]
 
 
@@ -86,11 +86,11 @@ def test_another_model_or_other_views_need_rebuild(
     mesh_folder: Path, tmp_path: Path, encoder
 ) -> None:
     index = tmp_path / "index"
-    index_library(mesh_folder, index, encoder, workers=1)
+    index_library(mesh_folder, index, encoder, workers=0)
     larger = PixelEncoder("larger", views=3, size=48)
     with pytest.raises(GalleryError, match="made with model pixels, the checkpoint is larger"):
-        index_library(mesh_folder, index, larger, workers=1)
-    gallery, changes = index_library(mesh_folder, index, larger, workers=1, rebuild=True)
+        index_library(mesh_folder, index, larger, workers=0)
+    gallery, changes = index_library(mesh_folder, index, larger, workers=0, rebuild=True)
     assert gallery.tokens.shape == (5, 3, 24) and len(changes.added) == 5
     with pytest.raises(GalleryError, match="made with model larger, the checkpoint is pixels"):
         search(gallery, encoder, [picture_of(index, "box/flat")], 3)
@@ -149,7 +149,7 @@ def test_mistakes_get_one_clear_line(
 def test_a_folder_of_broken_meshes_only(tmp_path: Path, encoder, capsys) -> None:
     (tmp_path / "meshes").mkdir()
     (tmp_path / "meshes" / "a.obj").write_bytes(b"")
-    common = ["--index", str(tmp_path / "index"), "--checkpoint", "none", "--workers", "1"]
+    common = ["--index", str(tmp_path / "index"), "--checkpoint", "none", "--workers", "0"]
     assert run(["index", "--meshes", tmp_path / "meshes", *common], encoder) == 1
     assert "all 1 items failed" in capsys.readouterr().err
 
@@ -167,9 +167,9 @@ def test_a_broken_photo_is_named(
 def test_a_changed_index_opens_after_every_step(mesh_folder: Path, tmp_path: Path, encoder) -> None:
     index = tmp_path / "index"
     for name in ("box/flat", "round/ball"):
-        index_library(mesh_folder, index, encoder, workers=1)
+        index_library(mesh_folder, index, encoder, workers=0)
         (mesh_folder / f"{name}.ply").unlink()
-    gallery, _ = index_library(mesh_folder, index, encoder, workers=1)
+    gallery, _ = index_library(mesh_folder, index, encoder, workers=0)
     assert list(open_gallery(index).ids) == list(gallery.ids) == [
         "box/tall", "round/cone", "round/ring"]
 
