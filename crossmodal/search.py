@@ -25,6 +25,7 @@ from crossmodal.retrieval.grid import Cell, Row, draw_grid
 from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
 from crossmodal.retrieval.query_image import QueryPicture, load_query
 from crossmodal.runtime.log import get_logger, output_encoding, say
+from crossmodal.runtime.worker_pool import meanwhile
 
 logger = get_logger(__name__)
 SHOWN_VIEW = 1  # of an item's views, in the picture grid: obliquely from the front
@@ -80,12 +81,13 @@ def _found(gallery: Gallery, changes: Changes) -> str:
 
 def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
     started = time.perf_counter()
-    gallery = open_gallery(options.index)
-    encoder = load(options.checkpoint, options.device)
-    gray = np.full((64, 64, 3), 128, np.uint8)
-    encoder.encode_images([(gray, None)])  # compiles what the first query would have to wait for
+    with meanwhile(load_query, options.image, options.mask, options.whole) as read:
+        gallery = open_gallery(options.index)
+        encoder = load(options.checkpoint, options.device)
+        gray = np.full((64, 64, 3), 128, np.uint8)
+        encoder.encode_images([(gray, None)])  # compiles what the query would have to wait for
+        picture = read()
     loaded = time.perf_counter()
-    picture = load_query(options.image, options.mask, options.whole)
     hits = search(gallery, encoder, [picture], options.top)[0]
     seconds = {"load": loaded - started, "query": time.perf_counter() - loaded}
     if options.grid:

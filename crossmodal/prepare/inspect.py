@@ -28,7 +28,7 @@ from crossmodal.prepare.items import Found, as_upright, find_items
 from crossmodal.prepare.options import add_mesh_options, positive, program_parser, run_program
 from crossmodal.prepare.runner import Item
 from crossmodal.runtime.log import say
-from crossmodal.runtime.worker_pool import DIED, bounded, each
+from crossmodal.runtime.worker_pool import DIED, TOO_MUCH, bounded, each
 
 Named = tuple[str, Item]
 
@@ -120,7 +120,7 @@ def _look(with_view: bool, named: Named) -> tuple[str, Look]:
         with bounded(item.source):
             return key, look_at(item, with_view)
     except MemoryError:
-        return key, Look(problem="it takes too much memory (--max-memory gives it more)")
+        return key, Look(problem=TOO_MUCH)
 
 
 def _died(named: Named) -> tuple[str, Look]:

@@ -23,7 +23,7 @@ from crossmodal.geometry.formats.companions import companions
 from crossmodal.prepare.manifest import Manifest
 from crossmodal.runtime.digest import file_digest, text_digest
 from crossmodal.runtime.log import get_logger
-from crossmodal.runtime.worker_pool import DIED, bounded, each
+from crossmodal.runtime.worker_pool import DIED, TOO_MUCH, bounded, each
 
 logger = get_logger(__name__)
 
@@ -144,7 +144,7 @@ def _attempt(work: Work, task: Task) -> Outcome:
         with bounded(task.source):
             return task.key, {"status": "done", **work(task)}
     except MemoryError:
-        return task.key, _failure("it takes too much memory (--max-memory gives it more)")
+        return task.key, _failure(TOO_MUCH)
     except Exception as error:  # noqa: BLE001 - must cost only this item
         if isinstance(error, OSError) and error.errno in FATAL:
             raise

@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from crossmodal.runtime.limits import allowed
 
@@ -30,6 +30,7 @@ ROOM_PER_CORE = 16 * 2**20  # for the stacks of its threads
 PATIENCE = 300.0  # seconds for a piece of work; two more for each MiB of its file
 DIED = ("the process that worked on it died: it took too much memory or time, or made a library "
         "crash that reads such files; replace the file")
+TOO_MUCH = "it takes too much memory; if it is sound, give it more with --max-memory"
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 _kept: dict[int, ProcessPoolExecutor] | None = None
@@ -108,6 +109,33 @@ def _alone(call: Callable[[Task], Result], task: Task, died: Callable[[Task], Re
             return pool.submit(call, task).result()
     except BrokenProcessPool:
         return died(task)
+
+
+@contextmanager
+def meanwhile(work: Callable[..., Result], source: Path,
+              *arguments: Any) -> Iterator[Callable[[], Result]]:
+    """Start ``work(source, *arguments)`` in a bounded worker; what is given waits for its result.
+
+    Raises ValueError, then, naming the source, where it takes too much, or the worker dies.
+    """
+    with worker_pool(1) as pool:
+        future = pool.submit(_bounded_call, work, source, arguments)
+
+        def result() -> Result:
+            try:
+                return future.result()
+            except BrokenProcessPool as error:
+                raise ValueError(f"{source}: {DIED}") from error
+
+        yield result
+
+
+def _bounded_call(work: Callable[..., Result], source: Path, arguments: tuple[Any, ...]) -> Result:
+    try:
+        with bounded(source):
+            return work(source, *arguments)
+    except MemoryError as error:
+        raise ValueError(f"{source}: {TOO_MUCH}") from error
 
 
 @contextmanager

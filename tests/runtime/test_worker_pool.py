@@ -55,6 +55,26 @@ def test_in_this_process_nothing_is_bounded() -> None:
     assert list(each(work, [], None, died)) == []
 
 
+def named(source: Path, task: str) -> str:
+    if task == "error":
+        raise OSError("no such thing")
+    return work(task) if task != "allocate" else str(len(bytearray(2**50)))
+
+
+@LINUX
+def test_one_file_is_read_meanwhile(tmp_path: Path) -> None:
+    def result(task: str) -> str:
+        with worker_pool.meanwhile(named, tmp_path / "a.png", task) as read:
+            return read()
+
+    assert result("a") == "A"
+    for task, error, message in (("crash", ValueError, r"a\.png: the process that worked on it"),
+                                 ("allocate", ValueError, r"a\.png: it takes too much memory"),
+                                 ("error", OSError, "no such thing")):
+        with pytest.raises(error, match=message):
+            result(task)
+
+
 def test_kept_workers_are_shared_and_survive_a_death() -> None:
     with keep_workers():
         with worker_pool.worker_pool(2) as first, worker_pool.worker_pool(3):
