@@ -24,21 +24,28 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 import crossmodal.data
+from crossmodal.data import in_hand
 from crossmodal.data.batches import Layout
 from crossmodal.data.errors import DataError
-from crossmodal.data.shared_slots import create_memory, map_slots, slot_size
+from crossmodal.data.shared_slots import create_memory, map_slots
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.mpi import without_mpi
 
 logger = get_logger(__name__)
 PATIENCE = 10.0  # seconds a closed worker gets before it is killed
 POLITE = (signal.SIGINT, signal.SIGTERM)  # ask the trainer to save, for which it needs batches
+# How a process ends that a decoder crashes; who is killed for want of memory ends by SIGKILL.
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 Made = TypeVar("Made", covariant=True)
 PACKAGE_PARENT = Path(crossmodal.data.__file__).resolve().parents[2]
 
 
 class LoaderError(RuntimeError):
     """A worker process failed or was killed."""
+
+
+class _Gone(Exception):
+    """Nobody is at the other end of the connection."""
 
 
 class Source(Protocol[Made]):
@@ -59,42 +66,81 @@ class Worker:
 
     def __init__(self, source: Source[Any], slots: int, name: str) -> None:
         self.name = name
-        layout = source.layout()
-        memory = create_memory(slot_size(layout) * slots)
+        self.source = source
+        self.memory = create_memory(source.layout(), slots)
+        self.slots, self.note = map_slots(self.memory, source.layout(), slots)
+        self.free = list(range(slots))
+        self.dealt: deque[tuple[int, int, int]] = deque()  # what it has not answered yet
+        self.deadly: list[str] = []  # files that it died of
+        self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair()
         try:
-            self.slots = map_slots(memory, layout, slots)
-            self.process = _start_worker(theirs.fileno(), memory)
+            self.process = _start_worker(theirs.fileno(), self.memory)
         finally:
             theirs.close()
-            os.close(memory)
         self.connection = Connection(ours.detach())
-        self.free = list(range(slots))
-        self.send((source, slots))
+        self._send((self.source, len(self.slots), self.deadly))
 
-    def send(self, message: Any) -> None:
-        try:
-            self.connection.send(message)
-        except (BrokenPipeError, ConnectionError) as error:
-            raise self._death() from error
+    def deal(self, epoch: int, step: int) -> None:
+        """Give it batch `step` to build in a slot that is free."""
+        slot = self.free.pop()
+        self.dealt.append((epoch, step, slot))
+        with contextlib.suppress(_Gone):  # `receive` finds out why
+            self._send((epoch, step, slot))
 
-    def receive(self) -> Any:
+    def receive(self) -> tuple[int, dict[str, str]]:
         """The worker's next answer: (slot, unreadable files)."""
-        try:
-            slot, bad, failure = self.connection.recv()
-        except (EOFError, ConnectionError) as error:
-            raise self._death() from error
+        while True:
+            try:
+                slot, bad, failure = self._receive()
+                break
+            except _Gone as error:
+                if not self._died_of_a_file():
+                    raise self._death() from error
+        self.dealt.popleft()
         if isinstance(failure, DataError):
             raise failure
         if failure is not None:
             raise LoaderError(f"data worker {self.name} failed:\n{failure}")
         return slot, bad
 
-    def _death(self) -> LoaderError:
+    def _send(self, message: Any) -> None:
         try:
-            code = self.process.wait(PATIENCE)
+            self.connection.send(message)
+        except (BrokenPipeError, ConnectionError) as error:
+            raise _Gone from error
+
+    def _receive(self) -> Any:
+        try:
+            return self.connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise _Gone from error
+
+    def _died_of_a_file(self) -> bool:
+        """Whether a file made it crash; then another process goes on, without that file."""
+        code, file = self._exit_code(), in_hand.noted(self.note)
+        if -code not in CRASHES or not file or file in self.deadly:
+            return False
+        logger.warning("data worker %s crashed (%s) as it read %s; another one goes on without it",
+                       self.name, signal.Signals(-code).name, file)
+        self.deadly.append(file)
+        self.connection.close()
+        with contextlib.suppress(_Gone):
+            self._start()
+            for task in self.dealt:
+                self._send(task)
+        return True
+
+    def _exit_code(self) -> int:
+        try:
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            code = 0
+            return 0
+
+    def _death(self) -> LoaderError:
+        code = self._exit_code()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended ({code})"
         return LoaderError(
             f"data worker {self.name} (process {self.process.pid}) {how}. If memory ran out, lower "
@@ -103,6 +149,7 @@ class Worker:
 
     def close(self) -> None:
         self.connection.close()
+        os.close(self.memory)
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -223,7 +270,7 @@ class Loader(Generic[Made]):
               waiting: deque[tuple[int, Worker]]) -> None:
         step = next(todo, None)
         if step is not None:
-            worker.send((epoch, step, worker.free.pop()))
+            worker.deal(epoch, step)
             waiting.append((step, worker))
 
     def _drain(self, waiting: deque[tuple[int, Worker]]) -> None:

@@ -1,4 +1,4 @@
-"""Memory that two processes see: a few slots, each with room for the arrays of one batch."""
+"""Memory that two processes see: slots, each with room for the arrays of a batch, and a note."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 
 import numpy as np
 
+from crossmodal.data import in_hand
 from crossmodal.data.batches import Layout
 
 ALIGNMENT = 64
@@ -23,21 +24,23 @@ def _room(shape: tuple[int, ...], kind: str) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def create_memory(size: int) -> int:
-    """A descriptor of `size` bytes without a name: nothing is left behind, whoever is killed."""
+def create_memory(layout: Layout, slots: int) -> int:
+    """A descriptor of memory without a name: nothing is left behind, whoever is killed."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("crossmodal-batches")
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, max(size, 1))
+    os.ftruncate(descriptor, slot_size(layout) * slots + in_hand.SIZE)
     return descriptor
 
 
-def map_slots(descriptor: int, layout: Layout, slots: int) -> list[dict[str, np.ndarray]]:
-    """The arrays of each slot, living in the descriptor's memory."""
+def map_slots(
+    descriptor: int, layout: Layout, slots: int
+) -> tuple[list[dict[str, np.ndarray]], memoryview]:
+    """The arrays of each slot and the note behind them, living in the descriptor's memory."""
     size = slot_size(layout)
-    memory = mmap.mmap(descriptor, max(size * slots, 1))
+    memory = mmap.mmap(descriptor, size * slots + in_hand.SIZE)
     found = []
     for slot in range(slots):
         start = slot * size
@@ -47,4 +50,4 @@ def map_slots(descriptor: int, layout: Layout, slots: int) -> list[dict[str, np.
             arrays[name] = np.frombuffer(memory, kind, count, start).reshape(shape)
             start += _room(shape, kind)
         found.append(arrays)
-    return found
+    return found, memoryview(memory)[size * slots:]

@@ -10,17 +10,22 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 
+from crossmodal.data import in_hand
 from crossmodal.data.errors import DataError
 from crossmodal.data.shared_slots import map_slots
+from crossmodal.runtime.limits import max_memory
+from crossmodal.runtime.worker_pool import limit_memory
 
 
 def serve(connection: Connection, memory: int) -> None:
-    """Receives (source, slots), then (epoch, step, slot) until the other side is gone.
+    """Receives (source, slots, deadly files), then (epoch, step, slot) until nobody is there.
 
     Answers each with (slot, unreadable files, and what went wrong: DataError, traceback or None).
     """
-    source, slots = connection.recv()
-    places = map_slots(memory, source.layout(), slots)
+    source, slots, deadly = connection.recv()
+    places, note = map_slots(memory, source.layout(), slots)
+    in_hand.note_in(note, deadly)
+    limit_memory(max_memory())  # a picture that takes more is a broken picture: MemoryError
     while True:
         try:
             epoch, step, slot = connection.recv()

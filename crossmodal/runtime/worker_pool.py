@@ -152,7 +152,7 @@ def bounded(source: Path) -> Iterator[None]:
         size = source.stat().st_size if source.is_file() else 0
     except (OSError, ValueError):
         size = 0
-    before = _limit_memory(allowed(size) + ROOM + ROOM_PER_CORE * (os.cpu_count() or 1))
+    before = limit_memory(allowed(size) + ROOM + ROOM_PER_CORE * (os.cpu_count() or 1))
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         faulthandler.dump_traceback_later(PATIENCE + 2 * size / 2**20, exit=True, file=nowhere)
         try:
@@ -163,7 +163,7 @@ def bounded(source: Path) -> Iterator[None]:
                 resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def _limit_memory(more: int) -> tuple[int, int] | None:
+def limit_memory(more: int) -> tuple[int, int] | None:
     """Let this process have so many bytes more than it has; returns the limits of before.
 
     The limit is that of data, not of addresses: threads reserve many of these, and use few.

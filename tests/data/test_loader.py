@@ -18,10 +18,11 @@ from tiny_data import Tiny
 
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
-from crossmodal.data.errors import DataError
+from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.evaluation import QueryBatches
+from crossmodal.data.in_hand import in_hand
 from crossmodal.data.loader import Loader, LoaderError
-from crossmodal.data.shared_slots import create_memory, map_slots, slot_size
+from crossmodal.data.shared_slots import create_memory, map_slots
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -248,14 +249,58 @@ def waiting(seconds: float) -> Iterator[None]:
         yield
 
 
+class Deadly(Failing):
+    """A source of one file a step, of which some make the process crash that reads them."""
+
+    def __init__(self, count: int, deadly: dict[int, signal.Signals]) -> None:
+        self.count = count
+        self.deadly = deadly
+
+    def steps(self) -> int:
+        return self.count
+
+    def build(self, epoch: int, step: int, out: dict) -> dict:
+        try:
+            with in_hand(f"{step}.png"):
+                if step in self.deadly:
+                    os.kill(os.getpid(), self.deadly[step])
+                out["x"][:] = step
+        except SampleError as error:
+            out["x"][:] = -1
+            return {f"{step}.png": str(error)}
+        return {}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_crashes_its_reader_costs_itself(
+    monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    made = Deadly(7, {2: signal.SIGSEGV, 3: signal.SIGABRT})
+    with Loader(made, workers) as loader:
+        for epoch in range(2):
+            assert [batch["x"][0] for batch in loader.epoch(epoch)] == [0, 1, -1, -1, 4, 5, 6]
+        assert loader.bad == {"2.png": 2, "3.png": 2}
+
+
+def test_a_reader_killed_for_want_of_memory_is_no_fault_of_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with Loader(Deadly(3, {1: signal.SIGKILL}), 1) as loader:
+        with pytest.raises(LoaderError, match="SIGKILL"):
+            list(loader.epoch(0))
+
+
 def test_slots_do_not_overlap() -> None:
     layout = {"a": ((3,), "int64"), "b": ((), "float32"), "c": ((5,), "bool"), "d": ((0,), "f8")}
-    memory = create_memory(slot_size(layout) * 2)
-    slots = map_slots(memory, layout, 2)
+    memory = create_memory(layout, 2)
+    slots, note = map_slots(memory, layout, 2)
     os.close(memory)
     for i, arrays in enumerate(slots):
         for j, array in enumerate(arrays.values()):
             array[...] = (10 * i + j) % 2 if array.dtype == bool else 10 * i + j
+    note[:] = b"\xff" * len(note)
     for i, arrays in enumerate(slots):
         assert list(arrays) == list(layout)
         assert (arrays["a"] == 10 * i).all() and arrays["b"] == 10 * i + 1
