@@ -22,6 +22,7 @@ from crossmodal.config import (
 from crossmodal.config.load import tree_from_dict
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
 from crossmodal.runtime import jt, paths, ranks
+from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.locks import try_lock
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.optimiser import Optimiser
@@ -108,13 +109,20 @@ def start_folder(folder: Path, config: AnyConfig, resume: bool, overwrite: bool 
         discard(folder)
     _refuse_used(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.yaml").write_text(noted_yaml(config), encoding="utf-8")
+    with atomic_write(folder / "config.yaml") as file:
+        file.write(noted_yaml(config).encode())
 
 
 def _refuse_used(folder: Path, meant: bool = False) -> None:
-    if not meant and (folder / f"last{checkpoint.SUFFIX}").exists():
+    if not meant and _newest(folder) is not None:
         raise FileExistsError(f"{folder} already holds a run: go on with --resume, replace it with "
                               "--overwrite, or choose another --set log.run_name=...")
+
+
+def _newest(folder: Path) -> str | None:
+    """The checkpoint to go on from; ``best`` is first where the disk took it and no ``last``."""
+    there = [name for name in ("last", "best") if (folder / f"{name}{checkpoint.SUFFIX}").exists()]
+    return there[0] if there else None
 
 
 def discard(folder: Path) -> None:
@@ -145,14 +153,17 @@ def save(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimise
 
 def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optimiser,
             facts: Mapping[str, Any] | None = None) -> Progress:
-    """Load ``last``; raises CheckpointError where it belongs to another configuration or model.
+    """Load the newest checkpoint.
+
+    Raises CheckpointError where it belongs to another configuration or model.
 
     facts : of the data, as they were given to ``save``; they must be the same
     """
-    if not (folder / f"last{checkpoint.SUFFIX}").exists():
+    newest = _newest(folder)
+    if newest is None:
         raise checkpoint.CheckpointError(f"{folder}: there is no such checkpoint to go on from; "
                                          "start the run without --resume")
-    saved = checkpoint.load(folder, "last")
+    saved = checkpoint.load(folder, newest)
     # A key that is newer than the checkpoint had its default then.
     old = tree_from_dict(type(config), saved.state["config"], str(folder))
     changed = _changes(to_dict(old), to_dict(config))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,45 @@ def test_a_crash_between_best_and_last_loses_no_best(
         run_state.save(folder, config, net, optimiser(net), Progress(epoch=3, best=0.9), best=True)
     found = {which: checkpoint.load(folder, which).state["progress"] for which in ("best", "last")}
     assert found["best"]["best"] == 0.9 and found["last"]["best"] == 1 / 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], capture_output=True)
+    if not mounted or mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_that_fills_between_best_and_last_costs_no_run(
+    config: Config, small_disk: Path
+) -> None:
+    size = (saved(config)[0] / "best.safetensors").stat().st_size
+    config = override(config, [f"log.save_root={small_disk}"])
+    folder, net = run_state.run_folder(config), network()
+    run_state.start_folder(folder, config, resume=False)
+    progress = Progress(epoch=1, total_steps=7, best=0.5)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(max(0, shutil.disk_usage(small_disk).free - size * 3 // 2)))
+    with pytest.raises(OSError, match=r"last\.safetensors: the disk is full .*free some space"):
+        run_state.save(folder, config, net, optimiser(net), progress, best=True)
+    assert {path.name for path in folder.iterdir()} == {"best.safetensors", "config.yaml"}
+    with pytest.raises(FileExistsError, match="already holds a run: go on with --resume"), \
+            run_state.reserved(folder):
+        pass
+    filler.unlink()
+    other = network()
+    with run_state.reserved(folder, resume=True):
+        assert run_state.restore(folder, config, other, optimiser(other)) == progress
+    assert np.array_equal(net.linear_in.weight.numpy(), other.linear_in.weight.numpy())
+    with run_state.reserved(folder, overwrite=True):
+        run_state.start_folder(folder, config, resume=False, overwrite=True)
+    assert not (folder / "best.safetensors").exists()
 
 
 def test_a_key_newer_than_the_checkpoint_had_its_default(config: Config) -> None:
