@@ -170,11 +170,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_between_best_and_last_costs_no_run(
     config: Config, small_disk: Path
 ) -> None:
-    size = (saved(config)[0] / "best.safetensors").stat().st_size
+    net, progress = network(100), Progress(epoch=1, total_steps=7, best=0.5)
+    folder = run_state.run_folder(config)
+    run_state.save(folder, config, net, optimiser(net), progress)
+    size = (folder / "last.safetensors").stat().st_size  # many blocks
     config = override(config, [f"log.save_root={small_disk}"])
-    folder, net = run_state.run_folder(config), network()
+    folder = run_state.run_folder(config)
     run_state.start_folder(folder, config, resume=False)
-    progress = Progress(epoch=1, total_steps=7, best=0.5)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(max(0, shutil.disk_usage(small_disk).free - size * 3 // 2)))
     with pytest.raises(OSError, match=r"last\.safetensors: the disk is full .*free some space"):
@@ -184,7 +186,7 @@ def test_a_disk_that_fills_between_best_and_last_costs_no_run(
             run_state.reserved(folder):
         pass
     filler.unlink()
-    other = network()
+    other = network(100)
     with run_state.reserved(folder, resume=True):
         assert run_state.restore(folder, config, other, optimiser(other)) == progress
     assert np.array_equal(net.linear_in.weight.numpy(), other.linear_in.weight.numpy())
