@@ -10,9 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Optional
+from typing import Annotated, Any, ClassVar, Literal, Optional
 
 from crossmodal.config.pictures import PictureConfig
+from crossmodal.config.ranges import (
+    Batch,
+    Between,
+    Count,
+    FolderName,
+    LargerPart,
+    Length,
+    Minutes,
+    Norm,
+    Number,
+    Part,
+    Parts,
+    Rate,
+    Ratio,
+    Seed,
+    SmallerPart,
+    Temperature,
+    Views,
+    Weight,
+)
 
 
 @dataclass(frozen=True)
@@ -23,31 +43,29 @@ class DomainConfig(PictureConfig):
     in <root>/<name>/, then as given, then under the repository root.
     """
 
-    name: str = "mi3dor1"  # data set: folder of the lists, and the run's name
+    name: FolderName = "mi3dor1"  # data set: folder of the lists, and the run's name
     source_list: str = "source_train.txt"  # training pictures, with labels
     target_list: str = "target_train.txt"  # training shapes; its labels are never read
     query_list: Optional[str] = "source_test.txt"  # test pictures; none: the training pictures
     gallery_list: Optional[str] = "target_test.txt"  # test shapes; none: the training shapes
     class_names: str = "classes.txt"  # one name a line, line number = label; it may be missing
-    views: int = 4  # consecutive lines that are one shape; 1: each line is an item, as in Office-31
+    views: Views = 4  # consecutive lines that are one shape; 1: each line is an item (Office-31)
     view_grouping: Literal["shapes", "lines"] = "shapes"  # lines: any `views` lines are pooled
     target_labels: Literal["unread", "used"] = "unread"  # used: they train; not unsupervised then
     target_order: Literal["shuffled", "listed"] = "shuffled"  # of target items in training
     last_test_batch: Literal["keep", "drop"] = "keep"  # drop: a test lacks the lists' last items
-    batch_size: int = 32  # source pictures, and target items, in a training batch
+    batch_size: Batch = 32  # source pictures, and target items, in a training batch
     image_fit: Literal["pad", "squash"] = "squash"  # how a non-square picture becomes square
     normalisation: Literal["half", "imagenet"] = "imagenet"  # ImageNet's, or (x-.5)/.5
-    validation_fraction: float = 0.0  # part of the source pictures held out to watch accuracy
-    translate: float = 0.0  # largest shift, as a part of the side
-    image_crop: tuple[float, float] = (0.765625, 0.765625)  # random crop: 224 of 256 pixels a side
-    view_crop: tuple[float, float] = (0.765625, 0.765625)  # the same for the views
-    crop_ratio: tuple[float, float] = (1.0, 1.0)  # width / height of either crop
-    test_crop: float = 0.875  # side of the centre crop in a test, as a part of the picture's
+    validation_fraction: SmallerPart = 0.0  # part of the source pictures held out to watch accuracy
+    translate: Part = 0.0  # largest shift, as a part of the side
+    image_crop: Parts = (0.765625, 0.765625)  # random crop: 224 of 256 pixels a side
+    view_crop: Parts = (0.765625, 0.765625)  # the same for the views
+    crop_ratio: tuple[Ratio, Ratio] = (1.0, 1.0)  # width / height of either crop
+    test_crop: LargerPart = 0.875  # side of the centre crop in a test, as a part of the picture's
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if not 0 < self.test_crop <= 1:
-            yield f"test_crop must be in (0, 1], not {self.test_crop}"
         for key, only in (("views_per_step", 0), ("share_view_crop", True)):
             if getattr(self, key) != only:
                 yield (f"{key} must be {only} at category level: all views of a shape are read, "
@@ -61,61 +79,43 @@ class CategoryModelConfig:
     backbone: str = "resnet50"  # resnet18 ... resnet152, vgg11 ... vgg19_bn, alexnet, mobilenet_v2
     split: str = "layer2"  # stage after which the styles are mixed
     style_transition: bool = True  # the style-mixed bridge
-    bottleneck: int = 256  # embedding length
+    bottleneck: Length = 256  # embedding length
     activation: Literal["none", "relu"] = "none"  # of the bottleneck; a test clips features at 0
     pretrained: Optional[str] = None  # start: a file of pretrained_resnet/, or a path
     freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
     norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm: the batch's, or stored ones
     gradients: Literal["whole", "heads"] = "whole"  # heads: the backbone learns nothing
 
-    def problems(self) -> Iterator[str]:
-        if self.bottleneck < 1:
-            yield f"bottleneck must be at least 1, not {self.bottleneck}"
-
 
 @dataclass(frozen=True)
 class CategoryLossConfig:
     """Weights (0 switches a loss off), and what shapes each loss."""
 
-    classification: float = 1.0  # label-smoothed cross-entropy of the source pictures
-    mixed_classification: float = 0.0  # the same of the style-mixed source pictures
-    target_classification: float = 0.0  # the same of the shapes; needs data.target_labels=used
-    label_smoothing: float = 0.1  # its epsilon
-    label_smoothing_classes: int = 0  # C of its epsilon / C; 0: as many as there are
-    adversarial: float = 1.0  # CDAN (--trade_off)
+    classification: Weight = 1.0  # label-smoothed cross-entropy of the source pictures
+    mixed_classification: Weight = 0.0  # the same of the style-mixed source pictures
+    target_classification: Weight = 0.0  # the same of the shapes; needs data.target_labels=used
+    label_smoothing: Part = 0.1  # its epsilon
+    label_smoothing_classes: Count = 0  # C of its epsilon / C; 0: as many as there are
+    adversarial: Weight = 1.0  # CDAN (--trade_off)
     adversarial_method: Literal["CDAN", "CDAN+E"] = "CDAN+E"  # with entropy weights or not
     adversarial_features: Literal["raw", "normalised"] = "raw"  # what the discriminator sees
     adversarial_sigmoid: Literal["once", "twice"] = "once"  # between discriminator and logarithm
-    regulariser: float = 0.1  # of the target's class probabilities (--lambda_method)
+    regulariser: Weight = 0.1  # of the target's class probabilities (--lambda_method)
     regulariser_method: Literal["BNM", "BFM", "ENT", "NO"] = "BNM"
-    centroid: float = 0.1  # SM: class centroids of both domains, by pseudo-labels
-    centroid_decay: float = 0.3  # part of the new batch in the moving centroids
+    centroid: Weight = 0.1  # SM: class centroids of both domains, by pseudo-labels
+    centroid_decay: Part = 0.3  # part of the new batch in the moving centroids
     centroid_memory: Literal["moving", "none"] = "moving"  # none: each batch's class means alone
-    centroid_classes: int = 0  # C of SM's mean over classes; 0: as many as there are
-    consistency: float = 10.0  # L_fgc, plain against style-mixed pictures
-    consistency_temperature: float = 0.1  # t of L_fgc
-    contrast: float = 0.1  # L_clc, style-mixed pictures against shapes, by pseudo-labels
-    contrast_temperature: float = 0.5
+    centroid_classes: Count = 0  # C of SM's mean over classes; 0: as many as there are
+    consistency: Weight = 10.0  # L_fgc, plain against style-mixed pictures
+    consistency_temperature: Temperature = 0.1  # t of L_fgc
+    contrast: Weight = 0.1  # L_clc, style-mixed pictures against shapes, by pseudo-labels
+    contrast_temperature: Temperature = 0.5
     contrast_without_pair: Literal["skip", "previous"] = "skip"  # previous: reuse earlier pairs
-    orthogonal: float = 0.1  # OPL on source features
-    orthogonal_gamma: float = 0.5  # weight of its between-class part
-    orthogonal_start: int = 1200  # first iteration in which it counts
-    confidence: float = 0.8  # a shape gets a pseudo-label from this class probability on
-    ramp_steps: int = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
-
-    def problems(self) -> Iterator[str]:
-        for key in ("classification", "mixed_classification", "target_classification",
-                    "adversarial", "regulariser", "centroid", "consistency", "contrast",
-                    "orthogonal", "orthogonal_gamma", "orthogonal_start",
-                    "label_smoothing_classes", "centroid_classes"):
-            if getattr(self, key) < 0:
-                yield f"{key} must not be negative, not {getattr(self, key)}"
-        for key in ("consistency_temperature", "contrast_temperature", "ramp_steps"):
-            if getattr(self, key) <= 0:
-                yield f"{key} must be above 0, not {getattr(self, key)}"
-        for key in ("label_smoothing", "centroid_decay", "confidence"):
-            if not 0 <= getattr(self, key) <= 1:
-                yield f"{key} must be in [0, 1], not {getattr(self, key)}"
+    orthogonal: Weight = 0.1  # OPL on source features
+    orthogonal_gamma: Weight = 0.5  # weight of its between-class part
+    orthogonal_start: Count = 1200  # first iteration in which it counts
+    confidence: Part = 0.8  # a shape gets a pseudo-label from this class probability on
+    ramp_steps: Number = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
 
 
 @dataclass(frozen=True)
@@ -123,25 +123,15 @@ class CategoryOptimConfig:
     """SGD with Nesterov momentum, the rate falling as ``lr (1 + gamma it)^-power``."""
 
     name: Literal["nesterov", "adam"] = "nesterov"  # adam: for a network without pretrained weights
-    lr: float = 3e-4  # rate of the backbone
-    head_lr: float = 10.0  # rate of bottleneck, classifier, discriminator, as a multiple of lr
-    momentum: float = 0.9  # Adam's first average, too
-    weight_decay: float = 5e-4
-    iterations: int = 1500  # 0: save the network as it starts
-    decay_gamma: float = 0.001
-    decay_power: float = 0.75
-    gradient_clip: float = 0.0  # largest gradient norm; 0: no limit
+    lr: Rate = 3e-4  # rate of the backbone
+    head_lr: Weight = 10.0  # rate of bottleneck, classifier, discriminator, as a multiple of lr
+    momentum: SmallerPart = 0.9  # Adam's first average, too
+    weight_decay: Weight = 5e-4
+    iterations: Count = 1500  # 0: save the network as it starts
+    decay_gamma: Weight = 0.001
+    decay_power: Annotated[float, Between(0, 10)] = 0.75
+    gradient_clip: Norm = 0.0  # largest gradient norm; 0: no limit
     precision: Literal["float32", "mixed"] = "float32"  # mixed: bfloat16 convolutions, on a GPU
-
-    def problems(self) -> Iterator[str]:
-        if self.lr <= 0:
-            yield f"lr must be above 0, not {self.lr}"
-        for key in ("head_lr", "momentum", "weight_decay", "iterations", "decay_gamma",
-                    "decay_power", "gradient_clip"):
-            if getattr(self, key) < 0:
-                yield f"{key} must not be negative, not {getattr(self, key)}"
-        if self.momentum >= 1:
-            yield f"momentum must be below 1, not {self.momentum}"
 
 
 @dataclass(frozen=True)
@@ -149,25 +139,19 @@ class CategoryLogConfig:
     """What a run leaves behind, and how often."""
 
     save_root: str = "runs"  # a run writes <save_root>/<run_name>/
-    run_name: Optional[str] = None  # none: <data.name>
-    log_every: int = 10  # iterations between log lines (--print_num)
-    validate_every: int = 500  # iterations between validations (--test_interval); 0: never
-    checkpoint_every: int = 500  # iterations between checkpoints (--snapshot_interval)
-    max_minutes: float = 0.0  # stop and save after so long; 0: no limit
+    run_name: Optional[FolderName] = None  # none: <data.name>
+    log_every: Number = 10  # iterations between log lines (--print_num)
+    validate_every: Count = 500  # iterations between validations (--test_interval); 0: never
+    checkpoint_every: Number = 500  # iterations between checkpoints (--snapshot_interval)
+    max_minutes: Minutes = 0.0  # stop and save after so long; 0: no limit
     tensorboard: bool = True  # also write tensorboard event files
-
-    def problems(self) -> Iterator[str]:
-        for key, least in (("log_every", 1), ("validate_every", 0), ("checkpoint_every", 1),
-                           ("max_minutes", 0)):
-            if getattr(self, key) < least:
-                yield f"{key} must be at least {least}, not {getattr(self, key)}"
 
 
 @dataclass(frozen=True)
 class CategoryConfig:
     """The category-level experiment. The defaults are the paper's settings on MI3DOR-1."""
 
-    seed: int = 3104  # with the iteration, decides every random draw
+    seed: Seed = 3104  # with the iteration, decides every random draw
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if one really answers
     data: DomainConfig = field(default_factory=DomainConfig)
     model: CategoryModelConfig = field(default_factory=CategoryModelConfig)

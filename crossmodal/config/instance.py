@@ -11,9 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Optional
+from typing import Annotated, Any, ClassVar, Literal, Optional
 
 from crossmodal.config.pictures import PictureConfig
+from crossmodal.config.ranges import (
+    Between,
+    Count,
+    Epoch,
+    FolderName,
+    Length,
+    Minutes,
+    Norm,
+    Number,
+    Rate,
+    Seed,
+    SmallerPart,
+    Temperature,
+    Views,
+    Weight,
+)
 from crossmodal.config.released import Exactly
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
@@ -23,7 +39,7 @@ STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 class DataConfig(PictureConfig):
     """Where the pictures and shapes are, and how a batch is made of them."""
 
-    name: str = "pix3d"  # data set: <root>/<name>/<name>_train.json, rendering_<name>.pkl or folder
+    name: FolderName = "pix3d"  # <root>/<name>/<name>_train.json, rendering_<name>.pkl or folder
     train_list: Optional[str] = None  # another training list in <root>/<name>/; none: <name>_train
     test_list: Optional[str] = None  # another test list in <root>/<name>/; none: <name>_test
     views_dir: Optional[str] = None  # another rendering folder or .pkl; none: rendering_<name>
@@ -53,15 +69,15 @@ class ModelConfig:
 
     query_backbone: str = "resnet50"  # resnet18 | resnet34 | resnet50 | resnet101 | mobilenet_v2
     view_backbone: str = "resnet50"  # same choice; CMIC: resnet18
-    query_channels: int = 4  # RGB + mask; 3: without the mask
-    view_channels: int = 1  # gray; 4: four views stacked to one token, as released
+    query_channels: Annotated[int, Between(1, 4)] = 4  # RGB + mask; 3: without the mask
+    view_channels: Views = 1  # gray; 4: four views stacked to one token, as released
     split: str = "layer2"  # stage after which the styles are mixed
     style_transition: bool = True  # the style-mixed bridge; false: CMIC
     style_statistics: Literal["split", "stem-released"] = "split"  # a shape's style: its features'
     # at the split; the query tower's stem on its views, cut anew (models/released_style.py)
     style_spread: Literal["std", "root-std"] = "std"  # root-std: the root taken twice, as released
-    z_dim: int = 128  # embedding length
-    dropout: float = 0.5  # before the head
+    z_dim: Length = 128  # embedding length
+    dropout: SmallerPart = 0.5  # before the head
     head_start: Literal["random", "pca", "aligned"] = "random"  # released: random; see HeadConfig
     pretrained: Optional[str] = None  # query tower's start: a file of pretrained_resnet/, or a path
     view_pretrained: Optional[str] = None  # view tower's start; none: `pretrained`, if it fits
@@ -73,11 +89,6 @@ class ModelConfig:
     norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm, heads' too: batch's, stored
 
     def problems(self) -> Iterator[str]:
-        for key in ("query_channels", "view_channels", "z_dim"):
-            if getattr(self, key) < 1:
-                yield f"{key} must be at least 1, not {getattr(self, key)}"
-        if not 0 <= self.dropout < 1:
-            yield f"dropout must be in [0, 1), not {self.dropout}"
         if self.stem_start == "random" and self.freeze != "none":
             yield "stem_start=random needs a stem that learns: freeze must be none"
 
@@ -86,16 +97,16 @@ class ModelConfig:
 class LossConfig:
     """Weights (0 switches a loss off) and temperatures."""
 
-    instance: float = 1.0  # L_inst
-    category: float = 0.2  # L_cat
-    consistency: float = 1.0  # L_fgc, plain against style-mixed queries
-    contrast: float = 1.0  # L_clc, style-mixed queries against shapes
-    plain_query: float = 1.0  # L_inst + L_cat also on the plain query, the one used at test; 0: off
+    instance: Weight = 1.0  # L_inst
+    category: Weight = 0.2  # L_cat
+    consistency: Weight = 1.0  # L_fgc, plain against style-mixed queries
+    contrast: Weight = 1.0  # L_clc, style-mixed queries against shapes
+    plain_query: Weight = 1.0  # L_inst + L_cat also on the plain query, as at test; 0: off
     bridge_gradient: bool = True  # false: L_fgc and L_clc are reported, not learnt from (released)
-    tau: float = 0.1  # temperature of L_inst and L_cat
-    consistency_temperature: float = 0.1  # t of L_fgc; released: none, which is 1
+    tau: Temperature = 0.1  # temperature of L_inst and L_cat
+    consistency_temperature: Temperature = 0.1  # t of L_fgc
     consistency_axis: Literal["rows", "columns"] = "rows"  # what its softmax sums to 1 over
-    contrast_temperature: float = 0.5  # temperature of L_clc
+    contrast_temperature: Temperature = 0.5  # temperature of L_clc
     contrast_pairs: Literal["shape", "slot"] = "shape"  # partner of image i: its shape; released:
     # shape slot i, although repeats were removed
 
@@ -106,12 +117,6 @@ class LossConfig:
                     or self.bridge_gradient and self.consistency)
 
     def problems(self) -> Iterator[str]:
-        for key in ("tau", "consistency_temperature", "contrast_temperature"):
-            if getattr(self, key) <= 0:
-                yield f"{key} must be above 0, not {getattr(self, key)}"
-        for key in ("instance", "category", "consistency", "contrast", "plain_query"):
-            if getattr(self, key) < 0:
-                yield f"{key} must not be negative, not {getattr(self, key)}"
         if not (self.bridge_gradient or self.instance or self.category):
             yield ("bridge_gradient=false leaves nothing to learn from: give instance or category "
                    "a weight")
@@ -122,48 +127,30 @@ class OptimConfig:
     """How the weights move."""
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: float = 5e-5  # rate of the backbones
-    head_lr: float = 1.0  # rate of everything else, as a multiple of lr
-    betas: tuple[float, float] = (0.5, 0.999)  # Adam's; the first is SGD's momentum
-    weight_decay: float = 0.0
-    epochs: int = 400  # 0: save the network as it starts
-    max_steps: int = 0  # stop after so many steps; 0: no limit
+    lr: Rate = 5e-5  # rate of the backbones
+    head_lr: Weight = 1.0  # rate of everything else, as a multiple of lr
+    betas: tuple[SmallerPart, SmallerPart] = (0.5, 0.999)  # Adam's; the first is SGD's momentum
+    weight_decay: Weight = 0.0
+    epochs: Epoch = 400  # 0: save the network as it starts
+    max_steps: Count = 0  # stop after so many steps; 0: no limit
     schedule: Literal["constant", "cosine", "step"] = "constant"  # rate as a function of the step
-    step_epochs: list[int] = field(default_factory=list)  # schedule step: rate / 10 at each
-    warmup: int = 0  # steps of linear warm-up
-    warmup_heads: int = 0  # first steps in which only the heads move
-    gradient_clip: float = 0.0  # largest gradient norm; 0: no limit
+    step_epochs: list[Epoch] = field(default_factory=list)  # schedule step: rate / 10 at each
+    warmup: Count = 0  # steps of linear warm-up
+    warmup_heads: Count = 0  # first steps in which only the heads move
+    gradient_clip: Norm = 0.0  # largest gradient norm; 0: no limit
     precision: Literal["float32", "mixed"] = "float32"  # mixed: bfloat16 convolutions, on a GPU
-
-    def problems(self) -> Iterator[str]:
-        if self.lr <= 0:
-            yield f"lr must be above 0, not {self.lr}"
-        for key in ("head_lr", "epochs", "max_steps", "warmup", "warmup_heads", "gradient_clip",
-                    "weight_decay"):
-            if getattr(self, key) < 0:
-                yield f"{key} must not be negative, not {getattr(self, key)}"
-        if not all(0 <= beta < 1 for beta in self.betas):
-            yield f"betas must be in [0, 1), not {list(self.betas)}"
 
 
 @dataclass(frozen=True)
 class HeadConfig:
     """``model.head_start=aligned``: heads and attention fitted to frozen features, from PCA."""
 
-    steps: int = 200
-    lr: float = 2e-4  # falls to zero along a cosine
-    batch_size: int = 256  # queries a step
-    shapes: int = 783  # shapes a step, the queries' own among them
-    tau: float = 0.05  # temperature of its instance loss
+    steps: Number = 200
+    lr: Rate = 2e-4  # falls to zero along a cosine
+    batch_size: Annotated[int, Between(1, 65536)] = 256  # queries a step
+    shapes: Annotated[int, Between(1, 10**6)] = 783  # shapes a step, the queries' own among them
+    tau: Temperature = 0.05  # temperature of its instance loss
     only: Optional[str] = None  # pictures whose path in the list begins so; none: all
-
-    def problems(self) -> Iterator[str]:
-        for key in ("steps", "batch_size", "shapes"):
-            if getattr(self, key) < 1:
-                yield f"{key} must be at least 1, not {getattr(self, key)}"
-        for key in ("lr", "tau"):
-            if getattr(self, key) <= 0:
-                yield f"{key} must be above 0, not {getattr(self, key)}"
 
 
 @dataclass(frozen=True)
@@ -171,26 +158,19 @@ class LogConfig:
     """What a run leaves behind, and when it stops early."""
 
     save_root: str = "runs"  # a run writes <save_root>/<run_name>/
-    run_name: Optional[str] = None  # none: <data.name>
-    log_every: int = 10  # steps between log lines
-    validate_every: int = 1  # epochs between validations; 0: never
-    checkpoint_every: int = 1  # epochs between checkpoints `last`
-    early_stop: int = 0  # validations without a better one before stopping; 0: never
-    max_minutes: float = 0.0  # stop and save after so long; 0: no limit
+    run_name: Optional[FolderName] = None  # none: <data.name>
+    log_every: Number = 10  # steps between log lines
+    validate_every: Count = 1  # epochs between validations; 0: never
+    checkpoint_every: Number = 1  # epochs between checkpoints `last`
+    early_stop: Count = 0  # validations without a better one before stopping; 0: never
+    max_minutes: Minutes = 0.0  # stop and save after so long; 0: no limit
     tensorboard: bool = True  # also write tensorboard event files
-
-    def problems(self) -> Iterator[str]:
-        for key, least in (("log_every", 1), ("validate_every", 0), ("checkpoint_every", 1),
-                           ("early_stop", 0), ("max_minutes", 0)):
-            if getattr(self, key) < least:
-                yield f"{key} must be at least {least}, not {getattr(self, key)}"
-
 
 @dataclass(frozen=True)
 class Config:
     """The instance-level experiment. The defaults are the authors' settings on Pix3D."""
 
-    seed: int = 3104  # with epoch and index, decides every random draw
+    seed: Seed = 3104  # with epoch and index, decides every random draw
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: the GPU if one really answers
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -13,9 +13,11 @@ import yaml
 from crossmodal.config import plain_yaml
 from crossmodal.config.instance import Config
 from crossmodal.config.released import departures, notes
-from crossmodal.config.typed import ConfigError, build, parse, section_types, unknown_key
+from crossmodal.config.typed import ConfigError, build, parse, type_of
 from crossmodal.runtime import paths
+from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.digest import text_digest
+from crossmodal.runtime.safe_files import read_text
 
 PathLike = Union[str, Path]
 Tree = TypeVar("Tree")
@@ -41,6 +43,8 @@ def load_tree(
             found = paths.find(path)
         except FileNotFoundError as error:
             raise ConfigError(f"no such config: {error}") from error
+        except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have
+            raise ConfigError(f"no such config: {brief(str(path))}: {one_line(error)}") from error
         values, where = read_yaml(found), str(found)
     return override(build(kind, values, where), overrides)
 
@@ -48,11 +52,11 @@ def load_tree(
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a yaml file; an empty file is an empty mapping."""
     try:
-        values = plain_yaml.load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a readable yaml file: {error}") from error
+        values = plain_yaml.load(read_text(path, plain_yaml.LARGEST))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or one_line(error)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a readable yaml file: {one_line(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, Mapping):
@@ -78,14 +82,8 @@ def _split(kind: type[Any], text: str, where: str) -> tuple[list[str], Any]:
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals:
-        raise ConfigError(f"{where}: expected key=value, found '{text}'")
-    hint: Any = kind
-    for name in key.split("."):
-        if not dataclasses.is_dataclass(hint) or name not in section_types(hint):
-            raise unknown_key(kind, key, where)
-        hint = section_types(hint)[name]
-    if dataclasses.is_dataclass(hint):
-        raise ConfigError(f"{where}: '{key}' is a section; set one of its keys, as in {key}.key=1")
+        raise ConfigError(f"{where}: expected key=value, found {brief(text)}")
+    hint = type_of(kind, key, where)
     return key.split("."), parse(hint, value.strip(), key, where)
 
 

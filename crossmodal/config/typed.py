@@ -1,18 +1,24 @@
-"""Checks plain values (from yaml, json or a command line) against the types of a dataclass tree."""
+"""Checks plain values (from yaml, json or a command line) against the types of a dataclass tree.
+
+A value may be anything at all: messages show of it what `brief` does.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
-
-import yaml
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from crossmodal.config import plain_yaml
+from crossmodal.config.ranges import Between, Inside
+from crossmodal.runtime.brief import brief
 
+LONGEST_TEXT = 4096  # letters of a name or path, as file systems have it
 _NOTHING = ("", "none", "null", "~")  # the same in a file and on a command line
+_NO_NAME = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # in no name or path
 
 
 class ConfigError(ValueError):
@@ -20,8 +26,8 @@ class ConfigError(ValueError):
 
 
 def section_types(kind: Any) -> dict[str, Any]:
-    """Field name -> type of a dataclass, annotations resolved."""
-    hints = get_type_hints(kind)
+    """Field name -> type of a dataclass, annotations resolved; ``Annotated`` stays."""
+    hints = get_type_hints(kind, include_extras=True)
     return {item.name: hints[item.name] for item in dataclasses.fields(kind)}
 
 
@@ -34,9 +40,23 @@ def dotted_keys(kind: Any, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+def type_of(kind: type[Any], key: str, where: str) -> Any:
+    """The type of ``section.key``. Raises ConfigError where the tree has no such key."""
+    hint: Any = kind
+    for name in key.split("."):
+        if not dataclasses.is_dataclass(hint) or name not in section_types(hint):
+            raise unknown_key(kind, key, where)
+        hint = section_types(hint)[name]
+    if dataclasses.is_dataclass(hint):
+        raise ConfigError(f"{where}: '{key}' is a section; set one of its keys, as in {key}.key=1")
+    return hint
+
+
 def unknown_key(kind: type[Any], key: str, where: str) -> ConfigError:
     """The error for a key that is not in the tree, naming the nearest one that is."""
     keys = list(dotted_keys(kind))
+    if len(key) > 2 * max(map(len, keys)):
+        return ConfigError(f"{where}: unknown key {brief(key)}")
     last = key.rsplit(".", 1)[-1]
     near = [k for k in keys if k.rsplit(".", 1)[-1] == last]  # only its section is wrong
     near = near or difflib.get_close_matches(key, keys, n=1, cutoff=0.75)
@@ -44,7 +64,7 @@ def unknown_key(kind: type[Any], key: str, where: str) -> ConfigError:
         ends = difflib.get_close_matches(last, [k.rsplit(".", 1)[-1] for k in keys], n=1)
         near = [k for k in keys if ends and k.rsplit(".", 1)[-1] == ends[0]]
     hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(keys)}"
-    return ConfigError(f"{where}: unknown key '{key}'; {hint}")
+    return ConfigError(f"{where}: unknown key {brief(key)}; {hint}")
 
 
 def build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:
@@ -58,9 +78,10 @@ def _build(
     types = section_types(kind)
     given = {}
     for name, value in values.items():
-        key = f"{prefix}{name}"
         if name not in types:
-            raise unknown_key(root, key, where)
+            shown = name if isinstance(name, str) else brief(name)
+            raise unknown_key(root, f"{prefix}{shown}", where)
+        key = f"{prefix}{name}"
         if dataclasses.is_dataclass(types[name]):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{where}: '{key}' is a section; put its keys under it")
@@ -75,8 +96,9 @@ def _build(
 
 def parse(hint: Any, text: str, key: str, where: str) -> Any:
     """The value that `text` of a command line means for type `hint`."""
-    if hint is str or (get_origin(hint) is Literal and text in get_args(hint)):
-        return text
+    plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if plain is str or (get_origin(hint) is Literal and text in get_args(hint)):
+        return coerce(hint, text, key, where)
     inner = optional_of(hint)
     if inner is not None:
         if text.lower() in _NOTHING:
@@ -84,7 +106,7 @@ def parse(hint: Any, text: str, key: str, where: str) -> Any:
         return parse(inner, text, key, where)
     try:
         value = plain_yaml.load(text)
-    except yaml.YAMLError as error:
+    except plain_yaml.BadYaml as error:
         raise ConfigError(f"{where}: cannot read the value of '{key}': {error}") from error
     return coerce(hint, value, key, where)
 
@@ -103,6 +125,8 @@ def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
     if inner is not None:
         nothing = value is None or (isinstance(value, str) and value.lower() in _NOTHING)
         return None if nothing else coerce(inner, value, key, where)
+    if get_origin(hint) is Annotated:
+        return _within(hint, value, key, where)
     if get_origin(hint) is Literal:
         return _choice(get_args(hint), value, key, where)
     if get_origin(hint) in (list, tuple):
@@ -111,10 +135,12 @@ def coerce(hint: Any, value: Any, key: str, where: str) -> Any:
         value = _number(value)
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}: '{key}' must be a finite number, not {value}")
-    if hint is int and isinstance(value, str) and value.isdecimal():
+    if hint is int and isinstance(value, str) and value.isdecimal() and len(value) < 20:
         value = int(value)  # 010, which yaml leaves a text, for it may be a name
     if type(value) is not hint:
         raise _wrong_type(hint.__name__, value, key, where)
+    if hint is str:
+        _check_text(value, key, where)
     return value
 
 
@@ -125,7 +151,26 @@ def _number(value: Any) -> Any:
             return float(value)
         except ValueError:
             return value
+        except OverflowError:  # of more than 308 digits
+            return math.inf
     return value
+
+
+def _within(hint: Any, value: Any, key: str, where: str) -> Any:
+    inner, *limits = get_args(hint)
+    value = coerce(inner, value, key, where)
+    for limit in limits:
+        if isinstance(limit, (Between, Inside)) and not limit.holds(value):
+            raise ConfigError(f"{where}: '{key}' must be {limit}, not {brief(value)}")
+    return value
+
+
+def _check_text(text: str, key: str, where: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise ConfigError(f"{where}: '{key}' must have at most {LONGEST_TEXT} letters, not "
+                          f"{len(text)}")
+    if _NO_NAME.search(text):
+        raise ConfigError(f"{where}: '{key}' has a letter that no name can have: {brief(text)}")
 
 
 def _choice(choices: tuple[Any, ...], value: Any, key: str, where: str) -> Any:
@@ -135,7 +180,7 @@ def _choice(choices: tuple[Any, ...], value: Any, key: str, where: str) -> Any:
     if value is None and "none" in choices:
         return "none"
     listed = ", ".join(str(item) for item in choices)
-    raise ConfigError(f"{where}: '{key}' must be one of {listed}; found {value!r}")
+    raise ConfigError(f"{where}: '{key}' must be one of {listed}; found {brief(value)}")
 
 
 def _sequence(hint: Any, value: Any, key: str, where: str) -> Any:
@@ -151,4 +196,4 @@ def _sequence(hint: Any, value: Any, key: str, where: str) -> Any:
 
 def _wrong_type(expected: str, value: Any, key: str, where: str) -> ConfigError:
     found = type(value).__name__
-    return ConfigError(f"{where}: '{key}' must be a {expected}, found {found} {value!r}")
+    return ConfigError(f"{where}: '{key}' must be a {expected}, found {found} {brief(value)}")

@@ -17,6 +17,7 @@ SHARE = 0.5  # of the machine's memory
 ANY_FILE = 256 * 2**20  # bytes that the smallest file may claim
 RATIO = 16  # and so many times its own size
 LARGEST_PICTURE = 120_000_000  # pixels
+PIXEL = 16  # bytes of memory that one takes while a picture is decoded
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -61,6 +62,12 @@ def allowed(file_size: int) -> int:
     return min(max_memory(), ANY_FILE + RATIO * file_size)
 
 
+def largest_picture() -> int:
+    """Pixels that a picture may have; 16 bytes of --max-memory for each where that is given."""
+    given = os.environ.get(VARIABLE, "").isdecimal()
+    return max_memory() // PIXEL if given else LARGEST_PICTURE
+
+
 def check_claim(what: str, claimed: int, file_size: int) -> None:
     """Raise TooLarge where `what` in a file of `file_size` bytes claims too many bytes of memory.
 
@@ -77,7 +84,7 @@ def in_words(count: int) -> str:
     """``1.5 GiB`` of a number of bytes, however large."""
     for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= size:
-            return f"{count // (size // 10) / 10:.1f} {unit}" if count < 2**60 else "over 2^60 B"
+            return f"{count * 10 // size / 10:.1f} {unit}" if count < 2**60 else "over 2^60 B"
     return f"{count} bytes"
 
 
