@@ -18,13 +18,14 @@ from typing import Any, Callable
 import numpy as np
 
 from crossmodal.geometry.render import ViewSettings
-from crossmodal.prepare.options import add_mesh_options, positive
+from crossmodal.prepare.options import add_mesh_options
 from crossmodal.retrieval.gallery import Gallery, open_gallery
 from crossmodal.retrieval.gallery_update import Changes
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
 from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
 from crossmodal.retrieval.query_image import QueryPicture, load_query
 from crossmodal.runtime.log import get_logger, output_encoding, say
+from crossmodal.runtime.options import add_whole, add_workers
 from crossmodal.runtime.worker_pool import meanwhile
 
 logger = get_logger(__name__)
@@ -151,14 +152,14 @@ def _parser() -> argparse.ArgumentParser:
     index.add_argument("--meshes", type=Path, required=True,
                        help="folder of meshes, at any depth: .obj, .ply, .glb, .stl, .off, .npz")
     add_mesh_options(index)
-    index.add_argument("--workers", type=int, help="rendering processes (default: one per core)")
+    add_workers(index, "rendering processes")
     index.add_argument("--rebuild", action="store_true",
                        help="make it again, also with another model or other views")
     query = commands.add_parser("query", help="find the shapes that a picture shows")
     query.add_argument("--image", type=Path, required=True, help="photo of any size and format")
     query.add_argument("--mask", type=Path, help="picture, white where the object is")
     query.add_argument("--whole", action="store_true", help="do not look for the object")
-    query.add_argument("--top", type=positive, default=10, help="shapes to show (default 10)")
+    add_whole(query, "--top", 1, 10_000, "shapes to show", 10)
     query.add_argument("--grid", type=Path, help="write the ranked pictures to this .png")
     query.add_argument("--json", action="store_true", help="print json instead of a table")
     for command in (index, query):

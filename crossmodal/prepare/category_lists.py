@@ -29,6 +29,7 @@ from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 
@@ -108,7 +109,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--name", default="demo", help="the instance-level data set")
     parser.add_argument("--library", default="shapenet4", help="folder of the second library")
     parser.add_argument("--output", default="demo_category", help="folder to write")
-    parser.add_argument("--views", type=int, default=4, help="views of each shape")
+    add_whole(parser, "--views", 1, 1024, "views of each shape", 4)
     add_common_options(parser)
     return parser.parse_args()
 

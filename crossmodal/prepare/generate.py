@@ -35,6 +35,7 @@ from crossmodal.prepare.sample_points import sample_items
 from crossmodal.prepare.voxelize import voxelize_items
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.seeds import generator
 from crossmodal.runtime.worker_pool import keep_workers
 
@@ -201,13 +202,13 @@ def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("--root", type=Path, default=Path("data/demo"), help="folder of data sets")
     parser.add_argument("--name", default="demo", help="name of the data set")
-    parser.add_argument("--instances", type=int, default=24, help="shapes of each category")
-    parser.add_argument("--photos", type=int, default=6, help="pictures of each shape")
-    parser.add_argument("--library", type=int, default=10, help="other shapes of each category")
-    parser.add_argument("--unseen", type=float, default=0.2, help="share of shapes only tested")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
-    parser.add_argument("--room-share", type=float, default=0.5, help="share of room-like photos")
-    parser.add_argument("--seed", type=int, default=0)
+    add_whole(parser, "--instances", 1, 10**6, "shapes of each category", 24)
+    add_whole(parser, "--photos", TEST_PHOTOS + 1, 10_000, "pictures of each shape", 6)
+    add_whole(parser, "--library", 1, 10**6, "other shapes of each category", 10)
+    add_number(parser, "--unseen", 0, 1, "share of shapes only tested", 0.2)
+    add_whole(parser, "--size", 8, 4096, "pixels a side of views and photos", 224)
+    add_number(parser, "--room-share", 0, 1, "share of room-like photos", 0.5)
+    add_seed(parser)
     parser.add_argument(
         "--pickle", action="store_true", dest="as_pickle", help="views also as .pkl"
     )

@@ -34,6 +34,7 @@ from crossmodal.prepare.furniture_store import (
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.runner import Task, from_files
+from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "ikea"
@@ -125,7 +126,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--prepared", type=Path, required=True, help="mesh/, drawing/, meta.json")
     parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
     parser.add_argument("--also", type=Path, help="data set whose shapes join the gallery")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of the views")
+    add_whole(parser, "--size", 8, 4096, "pixels a side of the views", 224)
     add_common_options(parser)
     return parser.parse_args()
 

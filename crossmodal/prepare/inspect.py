@@ -25,9 +25,10 @@ from crossmodal.geometry.mesh_facts import is_watertight, likely_up
 from crossmodal.geometry.render import render_views
 from crossmodal.prepare.contact_sheet import TILE, Tile, write_sheets
 from crossmodal.prepare.items import Found, as_upright, find_items
-from crossmodal.prepare.options import add_mesh_options, positive, program_parser, run_program
+from crossmodal.prepare.options import add_mesh_options, program_parser, run_program
 from crossmodal.prepare.runner import Item
 from crossmodal.runtime.log import say
+from crossmodal.runtime.options import add_workers
 from crossmodal.runtime.worker_pool import DIED, TOO_MUCH, bounded, each
 
 Named = tuple[str, Item]
@@ -139,7 +140,7 @@ def _parse() -> dict[str, Any]:
     parser.add_argument("path", type=Path, help="a mesh file, or a folder of them")
     parser.add_argument("--sheet", type=Path, help="draw one view of each to this .png")
     add_mesh_options(parser)
-    parser.add_argument("--workers", type=positive, help="processes (default: one per core)")
+    add_workers(parser)
     return vars(parser.parse_args())
 
 

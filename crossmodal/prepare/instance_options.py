@@ -10,6 +10,7 @@ from typing import Any
 
 from crossmodal.prepare.furniture_store import SHAPE_STEPS
 from crossmodal.prepare.options import add_common_options
+from crossmodal.runtime.options import add_whole
 
 ALLOW = "To go on without these, add --allow-missing."
 
@@ -51,7 +52,7 @@ def add_instance_options(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--copy", action="store_true", help="copy the photos (default: link to the source)"
     )
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of the views")
+    add_whole(parser, "--size", 8, 4096, "pixels a side of the views", 224)
     parser.add_argument(
         "--steps", nargs="*", choices=SHAPE_STEPS, default=list(SHAPE_STEPS),
         help="of the shapes: views to train and search; points and voxels for HAU and IoU",

@@ -38,6 +38,7 @@ from crossmodal.prepare.kinds_store import store_photos, store_views
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_json
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.options import add_number, add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
@@ -159,12 +160,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--map", type=Path, default=DEFAULT_MAP, dest="class_map", help="class map (yaml)"
     )
-    parser.add_argument("--views", type=int, default=VIEWS, help="views a shape")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of the views")
+    add_whole(parser, "--views", 1, 1024, "views a shape", VIEWS)
+    add_whole(parser, "--size", 8, 4096, "pixels a side of the views", 224)
     for name, value in asdict(LIMITS).items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=type(value), default=value, help=HELP[name]
-        )
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, int):
+            add_whole(parser, flag, 1, 10**6, HELP[name], value)
+        else:
+            add_number(parser, flag, 0, 1, HELP[name], value)
     parser.add_argument("--contact-sheet", action="store_true", help="write contact/<class>.png")
     add_common_options(parser)
     return parser.parse_args()

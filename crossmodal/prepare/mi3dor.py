@@ -57,6 +57,7 @@ from crossmodal.prepare.picture_items import (
 from crossmodal.prepare.source_check import Load, check_room, refuse_missing
 from crossmodal.prepare.splits import Split
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 VIEWS = 4
@@ -172,8 +173,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--set", type=int, choices=list(CLASSES), default=1, dest="number", help="MI3DOR-1 or -2"
     )
-    parser.add_argument("--views", type=int, default=VIEWS, help="views of each shape")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of rendered views")
+    add_whole(parser, "--views", 1, 1024, "views of each shape", VIEWS)
+    add_whole(parser, "--size", 8, 4096, "pixels a side of rendered views", 224)
     parser.add_argument(
         "--up",
         choices=UPS,

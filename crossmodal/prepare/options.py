@@ -11,6 +11,7 @@ from crossmodal.prepare.items import LAYOUTS
 from crossmodal.prepare.manifest import SettingsChanged
 from crossmodal.prepare.runner import AllFailed
 from crossmodal.prepare.upright import AXES
+from crossmodal.runtime.options import add_workers
 
 ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OSError)
 
@@ -23,7 +24,7 @@ def program_parser(description: str, more: str = "") -> argparse.ArgumentParser:
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add --workers and --redo."""
-    parser.add_argument("--workers", type=int, help="processes (default: one per usable core)")
+    add_workers(parser)
     parser.add_argument(
         "--redo", action="store_true", help="make everything again, also with changed settings"
     )
@@ -37,14 +38,6 @@ def add_mesh_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--up", choices=sorted(AXES), metavar="AXIS",
                         help="the axis that points up, as in --up z or --up=-z (default: z in "
                         ".stl, .3mf and .step, y in other formats)")
-
-
-def positive(text: str) -> int:
-    """A whole number of at least 1, for an option's `type`."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
 
 
 def run_program(main: Callable[..., object], options: dict[str, Any]) -> None:

@@ -35,6 +35,7 @@ from crossmodal.prepare.render_photos import photo_names, photo_record, render_p
 from crossmodal.prepare.runner import Item
 from crossmodal.prepare.shape_store import count_views
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
@@ -123,13 +124,13 @@ def _parse() -> argparse.Namespace:
                         help="folder of meshes, at any depth")
     parser.add_argument("--root", type=Path, default=Path("data"), help="folder of data sets")
     parser.add_argument("--name", default="mine", help="name of the data set")
-    parser.add_argument("--photos", type=int, default=12, help="pictures of each shape")
-    parser.add_argument("--held-out", type=int, default=2, help="how many of them test")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
-    parser.add_argument("--room-share", type=float, default=0.2, help="share of room-like pictures")
+    add_whole(parser, "--photos", 2, 10_000, "pictures of each shape", 12)
+    add_whole(parser, "--held-out", 1, 10_000, "how many of them test", 2)
+    add_whole(parser, "--size", 8, 4096, "pixels a side of views and photos", 224)
+    add_number(parser, "--room-share", 0, 1, "share of room-like pictures", 0.2)
     parser.add_argument("--steps", nargs="*", choices=SHAPE_STEPS, default=list(SHAPE_STEPS),
                         help="what to make of each mesh; points and voxels are for --mode full")
-    parser.add_argument("--seed", type=int, default=0)
+    add_seed(parser)
     add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()

@@ -27,6 +27,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.seeds import generator
 
 
@@ -108,10 +109,10 @@ def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for img/, mask/ and manifest.json")
-    parser.add_argument("--photos", type=int, default=8, help="pictures of each shape")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side")
-    parser.add_argument("--room-share", type=float, default=0.2, help="share of room-like pictures")
-    parser.add_argument("--seed", type=int, default=0)
+    add_whole(parser, "--photos", 1, 10_000, "pictures of each shape", 8)
+    add_whole(parser, "--size", 8, 4096, "pixels a side", 224)
+    add_number(parser, "--room-share", 0, 1, "share of room-like pictures", 0.2)
+    add_seed(parser)
     add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()

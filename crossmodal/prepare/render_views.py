@@ -23,6 +23,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.options import add_number, add_whole
 
 
 def main(
@@ -65,9 +66,9 @@ def _options() -> dict[str, Any]:
     parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the views and manifest.json")
-    parser.add_argument("--count", type=int, default=ViewSettings.count, help="views a shape")
-    parser.add_argument("--size", type=int, default=ViewSettings.size, help="pixels a side")
-    parser.add_argument("--elevation", type=float, default=ViewSettings.elevation, help="degrees")
+    add_whole(parser, "--count", 1, 1024, "views a shape", ViewSettings.count)
+    add_whole(parser, "--size", 8, 4096, "pixels a side", ViewSettings.size)
+    add_number(parser, "--elevation", -90, 90, "degrees", ViewSettings.elevation)
     add_mesh_options(parser)
     add_common_options(parser)
     options = vars(parser.parse_args())

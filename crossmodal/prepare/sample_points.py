@@ -22,6 +22,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.options import add_seed, add_whole
 
 COUNT = 10_000
 
@@ -65,8 +66,8 @@ def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the points and manifest.json")
-    parser.add_argument("--count", type=int, default=COUNT, help="points a shape")
-    parser.add_argument("--seed", type=int, default=0)
+    add_whole(parser, "--count", 1, 10**7, "points a shape", COUNT)
+    add_seed(parser)
     add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()

@@ -37,6 +37,7 @@ from crossmodal.prepare.source_check import (
     view_cost,
 )
 from crossmodal.prepare.splits import Split, write_split
+from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 SPLIT = Split("none", "owners", "every shape is in the library", [], [])
@@ -130,8 +131,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--categories", nargs="+", choices=list(SYNSETS), default=list(SYNSETS), help="which"
     )
-    parser.add_argument("--limit", type=int, help="shapes of a category, at most")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of the views")
+    add_whole(parser, "--limit", 1, 10**6, "shapes of a category, at most; default: all")
+    add_whole(parser, "--size", 8, 4096, "pixels a side of the views", 224)
     add_common_options(parser)
     return parser.parse_args()
 

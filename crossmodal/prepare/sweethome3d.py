@@ -38,6 +38,7 @@ from crossmodal.prepare.output import write_json
 from crossmodal.prepare.render_photos import render_photos
 from crossmodal.prepare.runner import Item, from_files
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.options import add_seed, add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
 logger = get_logger(__name__)
@@ -155,11 +156,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--protocol", nargs="+", choices=PROTOCOLS, default=list(PROTOCOLS), dest="protocols"
     )
-    parser.add_argument("--photos", type=int, default=PHOTOS,
-                        help="photo renders a training shape")
-    parser.add_argument("--size", type=int, default=224, help="pixels a side of views and photos")
+    add_whole(parser, "--photos", 0, 10_000, "photo renders a training shape", PHOTOS)
+    add_whole(parser, "--size", 8, 4096, "pixels a side of views and photos", 224)
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=list(STEPS))
-    parser.add_argument("--seed", type=int, default=0)
+    add_seed(parser)
     add_common_options(parser)
     return parser.parse_args()
 

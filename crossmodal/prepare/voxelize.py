@@ -23,6 +23,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.options import add_whole
 
 SIZE = 128
 
@@ -65,7 +66,7 @@ def _parse() -> argparse.Namespace:
     parser = program_parser(__doc__)
     parser.add_argument("meshes", type=Path, help="folder of meshes, at any depth")
     parser.add_argument("out", type=Path, help="folder for the grids and manifest.json")
-    parser.add_argument("--size", type=int, default=SIZE, help="voxels a side")
+    add_whole(parser, "--size", 2, 512, "voxels a side", SIZE)
     add_mesh_options(parser)
     add_common_options(parser)
     return parser.parse_args()
