@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from crossmodal.runtime.brief import brief
 
 LONGEST = 4000  # letters of a name with its folders
+LONGEST_PART = 255  # bytes of one of them, on common file systems
+DEEPEST = 100  # folders in one another
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
@@ -25,7 +28,8 @@ def inside(folder: Path | str, name: object, links: bool = False) -> Path:
         reading alone, and only of what its user has laid there
 
     Raises OutsideError for a name that is empty or no text, is absolute, has a part ``..`` or a
-    drive, a control character, a name that Windows reserves, or leads out through a link.
+    drive, a control character, a name that Windows reserves or that is too long for a file, or
+    leads out through a link.
     """
     reason = _why_not(name)
     if reason:
@@ -52,15 +56,28 @@ def _why_not(name: object) -> str | None:
         return "is empty" if not name else f"is longer than {LONGEST} letters"
     parts = re.split(r"[/\\]", name)
     if _CONTROL.search(name):
-        return "has a control character"
+        return "has a control character; rename the file"
     if not parts[0] or _DRIVE.match(name):
         return "is absolute; give one inside its folder"
     if ".." in parts:
         return "leads out of its folder; give one inside it"
     if all(part in ("", ".") for part in parts):
         return "names no file"
+    return _why_no_file(parts)
+
+
+def _why_no_file(parts: list[str]) -> str | None:
+    if len(parts) > DEEPEST:
+        return f"has {len(parts)} parts; at most {DEEPEST} are read"
+    try:
+        longest = max(len(os.fsencode(part)) for part in parts)
+    except UnicodeEncodeError:
+        return "has a letter that no file name can have"
+    if longest > LONGEST_PART:
+        return f"has a part of {longest} bytes; a file's name has at most {LONGEST_PART}"
     reserved = next((part for part in parts if _RESERVED.match(part)), None)
-    return f"has the part {reserved!r}, which Windows reserves" if reserved else None
+    return f"has the part {brief(reserved)}, which Windows reserves; rename the file" \
+        if reserved else None
 
 
 def _really_inside(folder: Path, path: Path) -> bool:

@@ -19,6 +19,7 @@ from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.limits import TooLarge, check_claim, in_words, max_memory
 
 JSON_FACTOR = 24  # bytes of memory for a byte of json, at worst
+LONGEST_NUMBER = 4300  # digits; reading one takes time that grows with their square
 # What zipfile raises for torn and hostile archives.
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError,
               ValueError, OverflowError, MemoryError)
@@ -62,11 +63,25 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def parse_json(text: str | bytes) -> Any:
     """What a json text holds; raises ValueError for all that is wrong with it."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_integer)
     except RecursionError as error:
         raise ValueError("json that is nested too deeply") from error
     except (ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"not json ({one_line(error)})") from error
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is such a file; False too where none can have that name."""
+    try:
+        return os.path.isfile(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
 
 
 def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:
@@ -141,8 +156,13 @@ def _header(file: Any, size: int) -> tuple[tuple[int, ...], Any, np.dtype]:
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"an .npy file of version {version}")
-    shape, fortran, dtype = readers[version](file)
-    if dtype.kind not in "biufcSU" or not dtype.itemsize:
+    try:
+        shape, fortran, dtype = readers[version](file)
+    except Exception as error:  # noqa: BLE001 - NumPy's reader of it fails in many ways
+        raise ValueError(f"an .npy file whose header is torn ({one_line(error)})") from error
+    if not all(type(n) is int for n in shape):
+        raise ValueError(f"an array of shape {brief(shape)}")
+    if dtype.kind not in "biufcSU" or dtype.itemsize <= 0:
         raise ValueError(f"an array of type {brief(str(dtype))}; only numbers and texts are read")
     numbers: int = math.prod(shape)
     needed, there = numbers * dtype.itemsize, size - file.tell()

@@ -9,8 +9,8 @@ import pytest
 from crossmodal.runtime.inside import OutsideError, inside, plain_name
 
 OUTSIDE = ["../x", "a/../../x", "..", "/etc/x", "\\x", "C:x", "C:\\x", "a\\..\\..\\x", "", ".",
-           "./", "a\0b", "a\nb", "aux", "con.obj", "a/NUL", "COM1.txt", "x" * 5000, None,
-           3, ["a"], b"a"]
+           "./", "a\0b", "a\nb", "aux", "con.obj", "a/NUL", "COM1.txt", "x" * 5000, "ß" * 200,
+           "a/" * 200, "\ud800", None, 3, ["a"], b"a"]
 INSIDE = ["a", "a/b.npy", "a..b", "..a", "a/b..", "console", "auxiliary.obj", "ein Stück/ß.obj"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from crossmodal.runtime.limits import VARIABLE, TooLarge
 from crossmodal.runtime.safe_files import (
+    is_file,
     open_regular,
     read_json,
     read_member,
@@ -117,6 +119,24 @@ def test_json_that_is_none(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(ValueError) as caught:
         read_json(tmp_path / "a.json")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("header", [
+    b"{'descr': ((((", b"-" * 6000 + b"1", b"\tif 1:\n  2\n 3", b"{[]: 1}",
+    b"{'descr': '<f4', 'fortran_order': False, 'shape': (True,)}",
+    b"{'descr': '<U1000000000', 'fortran_order': False, 'shape': (0,)}"])
+def test_headers_that_numpy_fails_on(tmp_path: Path, header: bytes) -> None:
+    start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1)
+    (tmp_path / "a.npy").write_bytes(start + header + b"\n" + bytes(8))
+    with pytest.raises(ValueError) as caught:
+        read_npy(tmp_path / "a.npy")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_is_file_of_names_that_no_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    assert is_file(tmp_path / "a") and not is_file(tmp_path)
+    assert not any(is_file(tmp_path / name) for name in ("a\0b", "x" * 300, "\ud800", "b"))
 
 
 def test_json_and_texts(tmp_path: Path) -> None:
