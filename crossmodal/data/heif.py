@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import util
-from pathlib import Path
 
 from PIL import features
 
@@ -12,23 +11,22 @@ _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
 
 
-def prepare(path: str | Path) -> str | None:
+def prepare(head: bytes) -> str | None:
     """Let Pillow read a picture that is HEIC or AVIF; what to install where it cannot, else None.
 
-    Raises OSError where the file cannot be read.
+    head : the first bytes of the file, 12 or more
     """
-    with Path(path).open("rb") as file:
-        head = file.read(12)
-    if head[4:8] != b"ftyp" or head[8:] not in (*_HEIC, *_AVIF):
+    brand = head[8:12]
+    if head[4:8] != b"ftyp" or brand not in (*_HEIC, *_AVIF):
         return None
-    if head[8:] in _AVIF and features.check("avif"):
+    if brand in _AVIF and features.check("avif"):
         return None
     if util.find_spec(PACKAGE) is None:
-        kind = "AVIF" if head[8:] in _AVIF else "HEIC"
+        kind = "AVIF" if brand in _AVIF else "HEIC"
         return f"a picture in {kind}: `pip install pillow-heif`, or save it as .jpg"
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    if head[8:] in _AVIF and hasattr(pillow_heif, "register_avif_opener"):
+    if brand in _AVIF and hasattr(pillow_heif, "register_avif_opener"):
         pillow_heif.register_avif_opener()
     return None

@@ -6,23 +6,31 @@ Transparent pixels become white, in a mask they are background; EXIF orientation
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Union
+from typing import BinaryIO, Callable
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
-from crossmodal.runtime.what_it_is import describe_file
+from crossmodal.data.picture_claims import check_exif
+from crossmodal.data.picture_file import PathLike, load, named, open_picture, opened
+from crossmodal.data.picture_forms import gray_of, has_alpha, mask_of, opacity_of, rgb_of, rgba_of
+from crossmodal.runtime.safe_files import open_regular
 
-PathLike = Union[str, Path]
-# What Pillow's decoders raise for torn or hostile files, besides its own errors.
-DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, struct.error,
-                  OverflowError, MemoryError, ZeroDivisionError, Image.DecompressionBombError)
+__all__ = ["has_alpha", "join", "open_picture", "orientation", "read_alpha", "read_gray",
+           "read_mask", "read_picture", "read_rgb", "read_rgba"]
+
+ORIENTATION = 0x0112  # EXIF tag
+UPRIGHT = 1
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, 3),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels),
+}
 
 
 def read_rgb(path: PathLike, least: int | None = None) -> np.ndarray:
@@ -31,7 +39,7 @@ def read_rgb(path: PathLike, least: int | None = None) -> np.ndarray:
     least : a JPEG may be decoded at a smaller scale (fast) as long as its sides stay above this.
     Raises SampleError naming the file.
     """
-    return np.asarray(_decode(path, _to_rgb, least))
+    return _decoded(path, rgb_of, least)
 
 
 def read_mask(path: PathLike) -> np.ndarray:
@@ -40,8 +48,34 @@ def read_mask(path: PathLike) -> np.ndarray:
     Of a file that is transparent in places, the transparency is the mask; together with its gray
     where that is black and white.
     """
-    mask = np.asarray(_decode(path, _to_mask, None))
+    mask = _decoded(path, mask_of, None)
     return mask * np.uint8(255) if mask.max() == 1 else mask
+
+
+def read_gray(path: PathLike) -> np.ndarray:
+    """(H, W) uint8, whatever is transparent. Raises SampleError."""
+    return _decoded(path, gray_of, None)
+
+
+def read_alpha(path: PathLike) -> np.ndarray | None:
+    """(H, W) uint8 opacity of a picture that may be transparent, else None, without decoding it.
+
+    Raises SampleError.
+    """
+    with open_picture(path) as image:
+        if not has_alpha(image):
+            return None
+    return _decoded(path, opacity_of, None)
+
+
+def read_rgba(file: BinaryIO, name: str) -> np.ndarray:
+    """(H, W, 4) uint8 of a picture in a file that is open, stored as it is; `name` for messages.
+
+    Raises SampleError.
+    """
+    with named(name), opened(file, name) as image:
+        load(image)
+        return rgba_of(image)
 
 
 def read_picture(
@@ -71,74 +105,28 @@ def join(rgb: np.ndarray, mask: np.ndarray | None, where: str = "mask") -> np.nd
     return np.dstack([rgb, mask])
 
 
-@contextmanager
-def open_picture(path: PathLike) -> Iterator[Image.Image]:
-    """A picture file as Pillow opens it; what is wrong with it, also later, is a SampleError."""
-    try:
-        with _open(path) as image:
-            yield image
-    except SampleError:
-        raise
-    except FileNotFoundError as error:
-        raise SampleError(f"{path}: no such picture") from error
-    except IsADirectoryError as error:
-        raise SampleError(f"{path}: is a folder; give a picture") from error
-    except DECODER_ERRORS as error:
-        kind = describe_file(Path(path))
-        reason = f"this is {kind}" if kind else f"not a readable picture ({error})"
-        raise SampleError(f"{path}: {reason}; replace the file") from error
+def orientation(image: Image.Image) -> int:
+    """EXIF orientation of an open picture, 1 to 8; 1: it is stored as it is shown."""
+    exif = image.info.get("exif")
+    check_exif(exif if isinstance(exif, bytes) else b"")
+    value = image.getexif().get(ORIENTATION, UPRIGHT)
+    return value if value in TURNS else UPRIGHT
 
 
-def _open(path: PathLike) -> Image.Image:
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError:
-        remedy = heif.prepare(path)
-        if remedy:
-            raise SampleError(f"{path}: {remedy}") from None
-        return Image.open(path)
+def _decoded(path: PathLike, convert: Callable[[Image.Image], np.ndarray],
+             least: int | None) -> np.ndarray:
+    pixels, turn = _stored(path, convert, least)  # the picture itself is let go here
+    if turn == UPRIGHT:
+        return pixels
+    whole = pixels.view(f"V{pixels.shape[2]}")[..., 0] if pixels.ndim == 3 else pixels
+    turned = np.ascontiguousarray(TURNS[turn](whole))  # twice as fast as number by number
+    return turned.view(np.uint8).reshape(*turned.shape, *pixels.shape[2:])
 
 
-def _decode(path: PathLike, convert: object, least: int | None) -> Image.Image:
-    with open_picture(path) as image:
-        if least is not None:
-            image.draft("RGB", (least, least))
-        image.load()
-        return convert(ImageOps.exif_transpose(image))  # type: ignore[operator]
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        return _to_gray(image).convert("RGB")
-    if has_alpha(image):
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def has_alpha(image: Image.Image) -> bool:
-    """Whether a picture says of its pixels how transparent they are."""
-    return "A" in image.getbands() or "transparency" in image.info
-
-
-def _to_mask(image: Image.Image) -> Image.Image:
-    if not has_alpha(image):
-        return _to_gray(image)
-    image = image.convert("RGBA")
-    gray, alpha = np.asarray(image.convert("RGB").convert("L")), np.asarray(image.getchannel("A"))
-    if alpha.min() == 255:
-        return Image.fromarray(gray)
-    black_and_white = np.array_equal(np.unique(gray), [0, 255])
-    return Image.fromarray(np.minimum(gray, alpha) if black_and_white else alpha)
-
-
-def _to_gray(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float64)
-        if not np.isfinite(values).all() or values.min() < 0:
-            raise ValueError("pixels that are no gray value")
-        tops = (1.0, 255.0, 4095.0, 65535.0) if image.mode == "F" else (255.0, 4095.0, 65535.0)
-        top = next((top for top in tops if values.max() <= top), values.max())
-        return Image.fromarray(np.clip(values * (255 / top), 0, 255).astype(np.uint8))
-    return image.convert("L")
+def _stored(path: PathLike, convert: Callable[[Image.Image], np.ndarray],
+            least: int | None) -> tuple[np.ndarray, int]:
+    """The pixels as they are stored, and the orientation."""
+    with named(str(path)):
+        with open_regular(path) as file, opened(file, str(path)) as image:
+            load(image, least)
+            return convert(image), orientation(image)

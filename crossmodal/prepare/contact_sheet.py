@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+from crossmodal.data.images import read_rgb
+
 COLUMNS, ROWS = 14, 10  # tiles of a page
 TILE = 108  # pixels a side of a picture
 CAPTION = 24  # pixels below it
@@ -55,5 +57,5 @@ def _page(tiles: Sequence[Tile]) -> Image.Image:
 def _small(picture: Path | np.ndarray) -> Image.Image:
     if isinstance(picture, np.ndarray):
         return ImageOps.pad(Image.fromarray(picture).convert("RGB"), (TILE, TILE), color="white")
-    with Image.open(picture) as image:
-        return ImageOps.pad(image.convert("RGB"), (TILE, TILE), color="white")
+    rgb = read_rgb(picture)
+    return ImageOps.pad(Image.fromarray(rgb), (TILE, TILE), color="white")

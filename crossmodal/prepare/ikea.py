@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from crossmodal.data.errors import DataError
+from crossmodal.data.images import read_gray
 from crossmodal.geometry.silhouette import drawing_mask
 from crossmodal.prepare.furniture import Furniture, slug
 from crossmodal.prepare.furniture_lists import picture_record
@@ -87,8 +87,7 @@ def read_drawings(folder: Path) -> list[Furniture]:
 
 def _import_drawing(task: Task) -> dict[str, Any]:
     piece = piece_of(task)
-    with Image.open(piece.source / piece.icon) as image:
-        drawing = np.asarray(image.convert("L"))
+    drawing = read_gray(piece.source / piece.icon)
     return write_picture(task, np.repeat(drawing[:, :, None], 3, axis=2), drawing_mask(drawing))
 
 

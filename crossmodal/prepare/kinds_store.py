@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from crossmodal.data.images import read_rgb
+from crossmodal.data.images import open_picture, read_rgb
 from crossmodal.geometry.mesh import Mesh, load_mesh
 from crossmodal.geometry.render import ViewSettings, render_views
 from crossmodal.prepare.kinds_sources import Photo, Shape
@@ -75,7 +75,7 @@ def _store_photo(task: Task) -> dict[str, Any]:
 
 
 def _is_jpeg(path: Path) -> bool:
-    with Image.open(path) as image:
+    with open_picture(path) as image:
         return image.format == "JPEG"
 
 

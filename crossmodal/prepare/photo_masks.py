@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from crossmodal.data.errors import SampleError
+from crossmodal.data.images import UPRIGHT, orientation
 
-ORIENTATION = 0x0112  # EXIF tag
-UPRIGHT = 1
+__all__ = ["UPRIGHT", "Size", "box_mask", "fit_mask", "orientation", "shown_size"]
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,12 +28,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 Size = tuple[int, int]  # width, height
-
-
-def orientation(image: Image.Image) -> int:
-    """EXIF orientation of an open picture, 1 to 8; 1: it is stored as it is shown."""
-    value = image.getexif().get(ORIENTATION, UPRIGHT)
-    return value if value in _TURNS else UPRIGHT
 
 
 def shown_size(stored: Size, turn: int) -> Size:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from crossmodal.data.errors import DataError
+from crossmodal.data.images import read_rgb
 from crossmodal.geometry.mesh import Mesh, load_mesh
 from crossmodal.geometry.silhouette import plain_background_mask
 from crossmodal.prepare.furniture import Furniture
@@ -45,6 +45,5 @@ def read_mesh(entry: Furniture) -> Mesh:
 
 def read_icon(entry: Furniture) -> tuple[np.ndarray, np.ndarray]:
     """(H, W, 3) uint8 icon and (H, W) uint8 mask, cut out of its white background."""
-    with Image.open(entry.source / entry.icon) as image:
-        colour = np.asarray(image.convert("RGB"))
+    colour = read_rgb(entry.source / entry.icon)
     return colour, plain_background_mask(colour)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ImageOps
 
 from crossmodal.data.errors import SampleError
 from crossmodal.data.find_object import find_object
-from crossmodal.data.images import has_alpha, join, open_picture, read_mask, read_rgb
+from crossmodal.data.images import join, read_alpha, read_mask, read_rgb
 from crossmodal.data.pictures import cut, object_square
 
 LEAST = 1600  # pixels of the shorter side that a large JPEG is decoded to; the object is in it
@@ -80,10 +79,8 @@ def cut_to_object(rgb: np.ndarray, mask: np.ndarray, margin: float, found: str) 
 
 def _read_alpha(path: Path | str) -> np.ndarray | None:
     """(H, W) uint8 opacity of a picture that is partly transparent and partly not, or None."""
-    with open_picture(path) as image:
-        if not has_alpha(image):
-            return None
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
-        alpha = np.asarray(upright.getchannel("A"))
+    alpha = read_alpha(path)
+    if alpha is None:
+        return None
     visible = (alpha > 127).mean()
     return alpha if 0 < visible < 1 else None

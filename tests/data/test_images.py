@@ -14,6 +14,7 @@ from PIL import Image
 from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
 from crossmodal.data.images import join, read_mask, read_picture, read_rgb
+from crossmodal.runtime import limits
 
 COLOUR = (200, 120, 40)
 
@@ -140,7 +141,7 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
 
 def test_gigantic_pictures_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", Image.new("L", (40, 40)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    monkeypatch.setattr(limits, "LARGEST_PICTURE", 500)
     with pytest.raises(SampleError, match="a.png"):
         read_rgb(path)
 
