@@ -52,8 +52,10 @@ class DomainConfig(PictureConfig):
     views: Views = 4  # consecutive lines that are one shape; 1: each line is an item (Office-31)
     view_grouping: Literal["shapes", "lines"] = "shapes"  # lines: any `views` lines are pooled
     target_labels: Literal["unread", "used"] = "unread"  # used: they train; not unsupervised then
-    target_order: Literal["shuffled", "listed"] = "shuffled"  # of target items in training
-    last_test_batch: Literal["keep", "drop"] = "keep"  # drop: a test lacks the lists' last items
+    passes: Literal["paper", "released"] = "paper"  # released: what fills no batch is left out of
+    # each pass through a list, and the target is in its list's order: its tail is never seen
+    validation_on: Literal["source", "test"] = "source"  # whose accuracy is logged in training:
+    # held-out pictures', or the test shapes', as released; neither chooses anything
     batch_size: Batch = 32  # source pictures, and target items, in a training batch
     image_fit: Literal["pad", "squash"] = "squash"  # how a non-square picture becomes square
     normalisation: Literal["half", "imagenet"] = "imagenet"  # ImageNet's, or (x-.5)/.5
@@ -66,10 +68,8 @@ class DomainConfig(PictureConfig):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        for key, only in (("views_per_step", 0), ("share_view_crop", True)):
-            if getattr(self, key) != only:
-                yield (f"{key} must be {only} at category level: all views of a shape are read, "
-                       "and changed alike")
+        if self.views_per_step:
+            yield "views_per_step must be 0 at category level: all views of a shape are read"
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class CategoryModelConfig:
     pretrained: Optional[str] = None  # start: a file of pretrained_resnet/, or a path
     freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"  # up to here
     norm_statistics: Literal["train", "frozen"] = "train"  # BatchNorm: the batch's, or stored ones
+    dropout: SmallerPart = 0.5  # before the bottleneck, training only
+    style_form: Literal["paper", "released"] = "paper"  # released: views' maps cut anew, roots of
+    # deviations, constant styles, other passes (models/released_category_style.py)
     gradients: Literal["whole", "heads"] = "whole"  # heads: the backbone learns nothing
 
 
@@ -91,29 +94,36 @@ class CategoryModelConfig:
 class CategoryLossConfig:
     """Weights (0 switches a loss off), and what shapes each loss."""
 
+    pictures: Literal["mixed", "plain"] = "mixed"  # what cross-entropy, CDAN, SM and OPL see of the
+    # source: style-mixed pictures (plain ones where nothing is mixed), or plain ones
     classification: Weight = 1.0  # label-smoothed cross-entropy of the source pictures
-    mixed_classification: Weight = 0.0  # the same of the style-mixed source pictures
     target_classification: Weight = 0.0  # the same of the shapes; needs data.target_labels=used
     label_smoothing: Part = 0.1  # its epsilon
     label_smoothing_classes: Count = 0  # C of its epsilon / C; 0: as many as there are
     adversarial: Weight = 1.0  # CDAN (--trade_off)
     adversarial_method: Literal["CDAN", "CDAN+E"] = "CDAN+E"  # with entropy weights or not
     adversarial_features: Literal["raw", "normalised"] = "raw"  # what the discriminator sees
-    adversarial_sigmoid: Literal["once", "twice"] = "once"  # between discriminator and logarithm
+    adversarial_form: Literal["paper", "released"] = "paper"  # released: a second sigmoid; entropy
+    # weights are learnt from, their gradient reversed too (losses/released_adversarial.py)
     regulariser: Weight = 0.1  # of the target's class probabilities (--lambda_method)
     regulariser_method: Literal["BNM", "BFM", "ENT", "NO"] = "BNM"
     centroid: Weight = 0.1  # SM: class centroids of both domains, by pseudo-labels
     centroid_decay: Part = 0.3  # part of the new batch in the moving centroids
-    centroid_memory: Literal["moving", "none"] = "moving"  # none: each batch's class means alone
-    centroid_classes: Count = 0  # C of SM's mean over classes; 0: as many as there are
+    centroid_form: Literal["paper", "released"] = "paper"  # released: each batch's class means
+    # alone, absent classes at zero, over 31 classes (losses/released_category.py)
     consistency: Weight = 10.0  # L_fgc, plain against style-mixed pictures
     consistency_temperature: Temperature = 0.1  # t of L_fgc
+    consistency_form: Literal["paper", "released"] = "paper"  # released: another matrix of raw
+    # features, no t (losses/released_category.py)
     contrast: Weight = 0.1  # L_clc, style-mixed pictures against shapes, by pseudo-labels
     contrast_temperature: Temperature = 0.5
-    contrast_without_pair: Literal["skip", "previous"] = "skip"  # previous: reuse earlier pairs
-    orthogonal: Weight = 0.1  # OPL on source features
+    contrast_form: Literal["paper", "released"] = "paper"  # released: a list of pairs with copies;
+    # without one, that of an earlier step (losses/released_contrast.py)
+    orthogonal: Weight = 0.1  # OPL on the source pictures' features
     orthogonal_gamma: Weight = 0.5  # weight of its between-class part
-    orthogonal_start: Count = 1200  # first iteration in which it counts
+    orthogonal_form: Literal["paper", "released"] = "paper"  # released: nearly every pair is of two
+    # classes, and no absolute value (losses/released_category.py)
+    orthogonal_start: Count = 1201  # first iteration in which it counts, from 0
     confidence: Part = 0.8  # a shape gets a pseudo-label from this class probability on
     ramp_steps: Number = 10000  # M of the adversarial ramp 2/(1+exp(-10 it/M)) - 1
 
@@ -126,7 +136,7 @@ class CategoryOptimConfig:
     lr: Rate = 3e-4  # rate of the backbone
     head_lr: Weight = 10.0  # rate of bottleneck, classifier, discriminator, as a multiple of lr
     momentum: SmallerPart = 0.9  # Adam's first average, too
-    weight_decay: Weight = 5e-4
+    weight_decay: Weight = 1e-3  # 5e-4, and the multiplier of 2 that every group has
     iterations: Count = 1500  # 0: save the network as it starts
     decay_gamma: Weight = 0.001
     decay_power: Annotated[float, Between(0, 10)] = 0.75
@@ -163,20 +173,27 @@ class CategoryConfig:
     RELEASED: ClassVar[dict[str, Any]] = {
         "data.view_grouping": "lines",
         "data.target_labels": "used",
-        "data.target_order": "listed",
-        "data.last_test_batch": "drop",
+        "data.passes": "released",
+        "data.augmentation": "released",
+        "data.validation_on": "test",
         "model.gradients": "heads",
+        "model.style_form": "released",
         "loss.target_classification": 1.0,
         "loss.label_smoothing_classes": 31,
-        "loss.adversarial_sigmoid": "twice",
-        "loss.centroid_memory": "none",
-        "loss.centroid_classes": 31,
-        "loss.contrast_without_pair": "previous",
+        "loss.adversarial_form": "released",
+        "loss.centroid_form": "released",
+        "loss.consistency_form": "released",
+        "loss.contrast_form": "released",
+        "loss.orthogonal_form": "released",
     }
     # Those that an untrained network's test has.
-    UNTRAINED: ClassVar[tuple[str, ...]] = ("data.view_grouping", "data.last_test_batch")
+    UNTRAINED: ClassVar[tuple[str, ...]] = ("data.view_grouping",)
 
     def problems(self) -> Iterator[str]:
-        if self.loss.target_classification and self.data.target_labels == "unread":
+        loss = self.loss
+        if loss.adversarial_form == "released" and loss.adversarial_method != "CDAN+E":
+            yield ("loss.adversarial_form=released weighs by entropy: loss.adversarial_method must "
+                   f"be CDAN+E, not {loss.adversarial_method}")
+        if loss.target_classification and self.data.target_labels == "unread":
             yield ("loss.target_classification needs the shapes' labels: set data.target_labels="
                    "used (the run is not unsupervised then), or the weight to 0")

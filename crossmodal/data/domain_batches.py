@@ -1,8 +1,9 @@
 """Category-level batches: B labelled source pictures and B target items of V views.
 
 A batch is a function of (seed, iteration). Each domain goes through its list in a new random order
-in every pass (the target, if asked for, in the list's); an item's views are one thing, shuffled and
-changed together.
+in every pass, one pass after the other; an item's views are one thing, shuffled and changed
+together. As released (`data.passes`), the target is in its list's order, and no batch has items of
+two passes: what is left of a pass is not seen.
 """
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ class Side:
     def __init__(self, items: Sequence[Item], kind: str, data: DomainConfig, seed: int) -> None:
         self.items, self.kind, self.data, self.seed = list(items), kind, data, seed
         self.variants = data.image_variants if kind == "query" else data.view_variants
-        self.shuffled = kind == "query" or data.target_order == "shuffled"
+        self.whole_batches = data.passes == "released"
+        self.shuffled = kind == "query" or not self.whole_batches
         self._cache = PictureCache(data.cache_mib / 2)
         self._bad: dict[str, str] = {}
         self._order: dict[int, np.ndarray] = {}
@@ -59,6 +61,9 @@ class Side:
     def picked(self, iteration: int) -> list[int]:
         """The places of the items of an iteration."""
         size, count = self.data.batch_size, len(self.items)
+        if self.whole_batches:
+            number, batch = divmod(iteration, count // size)
+            return self._pass(number)[batch * size:(batch + 1) * size].tolist()
         return [int(self._pass(place // count)[place % count])
                 for place in range(iteration * size, (iteration + 1) * size)]
 
@@ -119,8 +124,16 @@ class DomainBatches:
         self.data, self.seed, self.iterations = data, seed, iterations
         self.source = Side(domains.source, "query", data, seed)
         self.target = Side(domains.target, "shape", data, seed)
+        self._check_passes()
         self.labels = labels_of(domains.source)
         self.target_labels = labels_of(domains.target) if data.target_labels == "used" else None
+
+    def _check_passes(self) -> None:
+        for side, key in ((self.source, "source_list"), (self.target, "target_list")):
+            if side.whole_batches and len(side.items) < self.data.batch_size:
+                raise DataError(f"{getattr(self.data, key)}: {len(side.items)} items do not fill a "
+                                f"batch of {self.data.batch_size}, and data.passes=released takes "
+                                "whole ones: lower data.batch_size")
 
     def steps(self) -> int:
         return self.iterations

@@ -61,7 +61,6 @@ def _target(data: DomainConfig, names: Sequence[str]) -> list[Item]:
 def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], list[Item]]:
     """(queries, gallery) of a test, labelled; a label of -1 in the gallery: none of the classes.
 
-    With ``data.last_test_batch`` "drop", both without the items beyond whole batches.
     Raises DataError for a label beyond the classes that the network was trained on, and for a query
     that lies in the gallery: it would find itself.
     """
@@ -81,18 +80,20 @@ def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], l
     if unlabelled:
         raise DataError(f"{asking}: query {unlabelled[0]} has label -1; a query needs its "
                         "class: remove it from the list")
-    if data.last_test_batch == "drop":
-        queries = whole_batches(queries, data.batch_size, asking)
-        gallery = whole_batches(gallery, data.batch_size, answering)
     return queries, gallery
 
 
-def whole_batches(items: list[Item], size: int, name: str) -> list[Item]:
-    """As many as fill batches of one size; raises DataError where they do not fill one."""
-    if len(items) < size:
-        raise DataError(f"{name}: {len(items)} items do not fill a batch of {size}, and a test "
-                        "without its last batch has none: set data.last_test_batch=keep")
-    return items[:len(items) // size * size]
+def watched_test_items(data: DomainConfig, classes: Sequence[str]) -> list[Item]:
+    """The test shapes whose accuracy the released training logs: as many as fill batches.
+
+    Raises DataError where they do not fill one.
+    """
+    gallery = load_test(data, classes)[1]
+    if len(gallery) < data.batch_size:
+        raise DataError(f"{data.gallery_list or data.target_list}: {len(gallery)} items do not "
+                        f"fill a batch of {data.batch_size}, and data.validation_on=test leaves "
+                        "the last one out: lower data.batch_size, or set it to source")
+    return gallery[:len(gallery) // data.batch_size * data.batch_size]
 
 
 def classes_of(data: DomainConfig, source: Sequence[Item], where: Path) -> list[str]:

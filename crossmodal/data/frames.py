@@ -1,6 +1,7 @@
 """The pictures of an item, as (V, S, S, 4) uint8 frames: RGB and where the object is.
 
-A photo is an item of one frame, a shape one of V frames. All frames of an item are changed alike.
+A photo is an item of one frame, a shape one of V frames. All frames of an item are changed alike,
+or, as released (`data.augmentation`), each by itself.
 """
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from crossmodal.data.image_lists import Item
 from crossmodal.data.images import join, read_rgb
 from crossmodal.data.photometric import random_photometric
 from crossmodal.data.pictures import square_picture
-from crossmodal.data.transforms import normalise_picture, random_box, random_shift, warp_picture
+from crossmodal.data.transforms import (
+    Box,
+    normalise_picture,
+    random_box,
+    random_shift,
+    warp_as_released,
+    warp_picture,
+)
 from crossmodal.runtime import seeds
 
 
@@ -35,21 +43,42 @@ def read_frames(item: Item, kind: str, data: DomainConfig) -> np.ndarray:
 
 def augment_frames(frames: np.ndarray, kind: str, rng: np.random.Generator, data: DomainConfig,
                    mirror: bool | None = None) -> np.ndarray:
-    """(V, size, size, 4) uint8 of (V, S, S, 4): one draw for all frames of the item.
+    """(V, size, size, 4) uint8 of (V, S, S, 4): one draw for all frames of the item, or one each.
 
     mirror : whether to, or None to draw it
     """
+    if data.augmentation == "released":
+        return np.concatenate([_changed(frame[None], kind, rng, data, mirror) for frame in frames])
+    return _changed(frames, kind, rng, data, mirror)
+
+
+def _changed(frames: np.ndarray, kind: str, rng: np.random.Generator, data: DomainConfig,
+             mirror: bool | None) -> np.ndarray:
+    """All frames by one draw."""
     query = kind == "query"
     box = random_box(rng, data.image_crop if query else data.view_crop, data.crop_ratio)
     shift = random_shift(rng, data.translate if query else 0.0)
     drawn = bool(rng.random() < 0.5) and data.flip
     mirror = drawn if mirror is None else mirror
     size = _side(kind, data)
-    warped = [warp_picture(frame, size, box, shift, mirror) for frame in frames]
+    warp = warp_picture
+    if data.augmentation == "released":
+        warp, box = warp_as_released, _on_pixels(box, frames.shape[1])
+    warped = [warp(frame, size, box, shift, mirror) for frame in frames]
     if query:
         warped = [random_photometric(frame, rng, data.colour_jitter, data.grayscale, data.blur,
                                      data.background) for frame in warped]
     return np.stack(warped)
+
+
+def _on_pixels(box: Box, side: int) -> Box:
+    """A crop that begins at a whole pixel, each equally likely, as one that scales nothing does."""
+    return (_whole(box[0], box[2], side), _whole(box[1], box[3], side), box[2], box[3])
+
+
+def _whole(start: float, extent: float, side: int) -> float:
+    free = math.floor((1 - extent) * side)  # pixels by which the crop can move
+    return min(math.floor(start / (1 - extent) * (free + 1)), free) / side if free else 0.0
 
 
 def frames_variant(frames: np.ndarray, kind: str, name: str, variant: int,

@@ -5,13 +5,10 @@ from crossmodal.losses.category_loss import category_loss
 from crossmodal.losses.centroid_alignment_loss import CentroidState, centroid_alignment_loss
 from crossmodal.losses.consistency_loss import consistency_loss
 from crossmodal.losses.contrast_loss import contrast_loss
-from crossmodal.losses.contrast_pairs import Pairs, pairs_or_previous
 from crossmodal.losses.domain_adversarial_loss import (
-    DOMAIN_LOSSES,
     conditional_map,
     domain_adversarial_loss,
     entropy_weights,
-    twice_squashed_adversarial_loss,
 )
 from crossmodal.losses.entropy_loss import entropy_loss
 from crossmodal.losses.instance_loss import instance_loss
@@ -21,9 +18,9 @@ from crossmodal.losses.spectral_loss import frobenius_norm_loss, nuclear_norm_lo
 from crossmodal.losses.target_regulariser import TARGET_REGULARISERS, target_regulariser
 
 __all__ = [
-    "DOMAIN_LOSSES", "TARGET_REGULARISERS", "CentroidState", "Pairs", "category_loss",
-    "centroid_alignment_loss", "conditional_map", "consistency_loss", "contrast_loss",
-    "domain_adversarial_loss", "entropy_loss", "entropy_weights", "frobenius_norm_loss",
-    "instance_loss", "label_smoothing_loss", "nuclear_norm_loss", "orthogonal_projection_loss",
-    "pairs_or_previous", "target_regulariser", "twice_squashed_adversarial_loss",
+    "TARGET_REGULARISERS", "CentroidState", "category_loss", "centroid_alignment_loss",
+    "conditional_map", "consistency_loss", "contrast_loss", "domain_adversarial_loss",
+    "entropy_loss", "entropy_weights", "frobenius_norm_loss", "instance_loss",
+    "label_smoothing_loss", "nuclear_norm_loss", "orthogonal_projection_loss",
+    "target_regulariser",
 ]

@@ -74,24 +74,7 @@ def domain_adversarial_loss(source_logits: jt.Var, target_logits: jt.Var,
     return 0.5 * (source + target)
 
 
-def twice_squashed_adversarial_loss(source_logits: jt.Var, target_logits: jt.Var,
-                                    source_weight: jt.Var | None = None,
-                                    target_weight: jt.Var | None = None) -> jt.Var:
-    """The same of ``sigmoid(logits)``: what the released code minimises.
-
-    Its discriminator ends in a sigmoid and its cross-entropy begins with another one. So a source
-    item is never given more than sigmoid(1) = .731 nor a target item less than 1/2: the loss stays
-    between .503 and 1.003, and its gradient vanishes where the discriminator is sure, right or not.
-    """
-    return domain_adversarial_loss(_sigmoid(source_logits), _sigmoid(target_logits),
-                                   source_weight, target_weight)
-
-
-# How often a sigmoid comes between the discriminator's last layer and the logarithm.
-DOMAIN_LOSSES = {"once": domain_adversarial_loss, "twice": twice_squashed_adversarial_loss}
-
-
-def _sigmoid(x: jt.Var) -> jt.Var:
+def sigmoid(x: jt.Var) -> jt.Var:
     """``1 / (1 + exp(-x))`` with a finite gradient for any x."""
     return 0.5 * (jt.tanh(0.5 * x) + 1.0)
 

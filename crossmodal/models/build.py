@@ -37,7 +37,7 @@ def build_retrieval_net(model: ModelConfig, pretrained: bool = True) -> Retrieva
     try:
         net = RetrievalNet(model.query_backbone, model.view_backbone, model.split, model.z_dim,
                            model.dropout, model.query_channels, model.view_channels,
-                           model.style_statistics, model.style_spread)
+                           model.style_form)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     # Jittor draws a random start when it is first needed: what ran before would decide its values.
@@ -62,7 +62,8 @@ def build_category_net(model: CategoryModelConfig, classes: int,
     """The category level's network for so many classes; else like `build_retrieval_net`."""
     try:
         net = CategoryNet(model.backbone, model.split, model.bottleneck, classes,
-                          model.activation == "relu", model.gradients == "heads")
+                          model.activation == "relu", model.gradients == "heads", model.dropout,
+                          model.style_form)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
     jt.sync(list(named_tensors(net).values()))
@@ -73,13 +74,8 @@ def build_category_net(model: CategoryModelConfig, classes: int,
 
 
 def build_adaptation(net: CategoryNet, config: CategoryConfig) -> Adaptation:
-    """The network with what its training needs besides; raises ConfigError."""
-    loss, batch = config.loss, config.data.batch_size
-    try:
-        return Adaptation(net, loss.centroid_classes,
-                          (batch, batch) if loss.contrast_without_pair == "previous" else None)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    """The network with what its training needs besides."""
+    return Adaptation(net, config.data.batch_size if config.loss.contrast_form == "released" else 0)
 
 
 def _freeze(encoder: SplitBackbone, model: ModelConfig | CategoryModelConfig) -> None:

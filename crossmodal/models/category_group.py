@@ -12,8 +12,8 @@ from crossmodal.models.category_encode import CategoryEncoder, Embedded
 from crossmodal.models.encode import PREPARATION, gather
 from crossmodal.models.encoder_group import same_lower
 
-# Besides what both levels prepare alike: the crop, which pictures are an item, which are tested.
-_ITEMS = ("test_crop", "view_grouping", "last_test_batch", "batch_size")
+# Besides what both levels prepare alike: the crop, and which pictures are an item.
+_ITEMS = ("test_crop", "view_grouping")
 
 
 def alike(encoders: Sequence[CategoryEncoder]) -> list[list[int]]:

@@ -25,8 +25,9 @@ _FORM = 2  # to be raised where the same settings give other pixels
 # What a variant looks like, besides its preparation.
 _AUGMENTATION = {
     "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
-              "grayscale", "blur", "background", "image_variants", "test_crop"),
-    "shape": ("view_crop", "crop_ratio", "flip", "flip_together", "view_variants", "test_crop")}
+              "grayscale", "blur", "background", "image_variants", "test_crop", "augmentation"),
+    "shape": ("view_crop", "crop_ratio", "flip", "flip_together", "view_variants", "test_crop",
+              "augmentation")}
 
 
 class LoweredSide(Side):
