@@ -27,11 +27,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, override, to_dict
+from crossmodal.config.memory import check_memory
+from crossmodal.config.options import add_setting_options, settled_or_exit
 from crossmodal.retrieval.category_metrics import PROTOCOLS
 from crossmodal.retrieval.category_ranking import PREPARATIONS
 from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.launch import load_or_exit
 from crossmodal.training.category_flags import TESTED, add_flags, settings_of
+
+# Keys a test may change; how pictures look to the network is in its checkpoint.
+OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
+       "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
+PROTOCOL = ("views", "last_test_batch")  # of these, each network's own where no config is named
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,19 +57,43 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                         help="how features are prepared before they are compared")
     parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
                         "each); default: <run>/test")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting; may be repeated")
+    add_setting_options(parser, CategoryConfig)
     return parser.parse_args(arguments)
 
 
+def settings(options: argparse.Namespace) -> CategoryConfig:
+    """As the command line says; a checkpoint without a config is tested on its own data."""
+    path, overrides = settings_of(options)
+    wrong = [text for text in options.set if not options.untrained and text.startswith(
+        ("data.", "model.", "loss.", "optim."))
+        and text.partition("=")[0] not in {f"data.{key}" for key in OWN}]
+    if wrong:
+        raise ConfigError(f"--set {wrong[0]:.100}: a test takes that from the checkpoint; it may "
+                          f"change data.{{{', '.join(OWN)}}}")
+    if names_no_config(options):
+        place = options.checkpoint[0]
+        config = override(trained_config(checkpoint.load(place), place), overrides)
+    else:
+        config = load_tree(CategoryConfig, path, overrides)
+    check_memory(config, training=False)
+    return config
+
+
+def names_no_config(options: argparse.Namespace) -> bool:
+    """Whether checkpoints are to be tested as they are, on the data of the first."""
+    return bool(options.checkpoint) and not options.config and not options.dset
+
+
 if __name__ == "__main__":
-    start_with_gpu(parse().gpu_id)  # before Jittor, so that --help does not build it
+    given = parse()
+    start_with_gpu(given.gpu_id)
+    if not names_no_config(given):  # before Jittor, which may have to be built
+        settled_or_exit(lambda: settings(given))
     load_or_exit()
 
 import numpy as np
 
 from crossmodal import checkpoint
-from crossmodal.config import CategoryConfig, ConfigError, config_hash, load_tree, override, to_dict
 from crossmodal.config.released import departures
 from crossmodal.data.domains import Domains, load_test
 from crossmodal.data.domains import folder as data_folder
@@ -94,10 +126,6 @@ from crossmodal.training.run_state import run_folder
 LOG = get_logger("test")
 ERRORS = (ConfigError, DataError, checkpoint.CheckpointError, LoaderError, SetupError, OSError,
           ValueError)
-# Keys a test may change; how pictures look to the network is in its checkpoint.
-OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
-       "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
-PROTOCOL = ("views", "last_test_batch")  # of these, each network's own where no config is named
 
 
 @dataclass(frozen=True)
@@ -246,26 +274,6 @@ def report_name(trained: CategoryConfig, now: CategoryConfig, options: argparse.
     return "_".join(["test", *parts])
 
 
-def settings(options: argparse.Namespace) -> CategoryConfig:
-    """As the command line says; a checkpoint without a config is tested on its own data."""
-    path, overrides = settings_of(options)
-    wrong = [text for text in options.set if not options.untrained and text.startswith(
-        ("data.", "model.", "loss.", "optim."))
-        and text.partition("=")[0] not in {f"data.{key}" for key in OWN}]
-    if wrong:
-        raise ConfigError(f"--set {wrong[0]}: a test takes that from the checkpoint; it may change "
-                          f"data.{{{', '.join(OWN)}}}")
-    if names_no_config(options):
-        place = options.checkpoint[0]
-        return override(trained_config(checkpoint.load(place), place), overrides)
-    return load_tree(CategoryConfig, path, overrides)
-
-
-def names_no_config(options: argparse.Namespace) -> bool:
-    """Whether checkpoints are to be tested as they are, on the data of the first."""
-    return bool(options.checkpoint) and not options.config and not options.dset
-
-
 def with_data(trained: CategoryConfig, now: CategoryConfig,
               options: argparse.Namespace) -> CategoryConfig:
     """The trained configuration, which says how pictures are prepared, with today's lists."""
@@ -273,7 +281,9 @@ def with_data(trained: CategoryConfig, now: CategoryConfig,
     if names_no_config(options):
         own = override(trained, settings_of(options)[1])
         here.update({key: getattr(own.data, key) for key in PROTOCOL})
-    return replace(trained, data=replace(trained.data, **here))
+    found = replace(trained, data=replace(trained.data, **here))
+    check_memory(found, training=False)
+    return found
 
 
 def all_measured_on(subjects: Sequence[Subject], found: Sequence[Tested]) -> str:

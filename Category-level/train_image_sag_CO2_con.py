@@ -21,6 +21,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from crossmodal.config import CategoryConfig, ConfigError, in_short, load_tree
+from crossmodal.config.memory import check_memory
+from crossmodal.config.options import add_setting_options, settled_or_exit
 from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.launch import load_or_exit
 from crossmodal.training.category_flags import add_flags, settings_of
@@ -33,23 +36,31 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_flags(parser)
     parser.add_argument("--config", help="experiment; default: configs/<dset>.yaml where there is "
                         "one, else the defaults")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting, as in data.batch_size=8; may be repeated")
+    add_setting_options(parser, CategoryConfig)
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
     return parser.parse_args(arguments)
 
 
+def settings(options: argparse.Namespace) -> CategoryConfig:
+    """As the command line says. Raises ConfigError, also where memory cannot hold a batch."""
+    config = load_tree(CategoryConfig, *settings_of(options))
+    check_memory(config)
+    return config
+
+
 if __name__ == "__main__":
-    start_with_gpu(parse().gpu_id)  # before Jittor, so that --help does not build it
+    given = parse()
+    start_with_gpu(given.gpu_id)
+    given.net = None  # networks are known when Jittor is there; the rest is read before
+    settled_or_exit(lambda: settings(given))
     load_or_exit()
 
 import numpy as np
 from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
-from crossmodal.config import CategoryConfig, ConfigError, in_short, load_tree
 from crossmodal.config.released import departures, notes
 from crossmodal.data.domain_batches import DomainBatch, DomainBatches
 from crossmodal.data.domains import Domains
@@ -246,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     """Train as the command line says; returns the run's folder."""
     options = parse(arguments)
     mpi.refuse("the category level")
-    config = load_tree(CategoryConfig, *settings_of(options))
+    config = settings(options)
     folder = run_state.run_folder(config)
     LOG.info("%s", in_short(config, folder / "config.yaml"))
     check_precision(config.optim.precision, use_device(config.device))

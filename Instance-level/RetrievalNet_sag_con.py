@@ -21,6 +21,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from crossmodal.config import Config, ConfigError, in_short, load_config
+from crossmodal.config.memory import check_memory
+from crossmodal.config.options import add_setting_options, settled_or_exit
 from crossmodal.runtime.launch import load_or_exit
 
 
@@ -28,22 +31,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train RetrievalNet (instance-level SC-IBSR).")
     parser.add_argument("--config", default="./configs/pix3d.yaml", help="experiment")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting, as in data.batch_size=8; may be repeated")
+    add_setting_options(parser, Config)
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
     return parser.parse_args(arguments)
 
 
+def settings(options: argparse.Namespace) -> Config:
+    """As the command line says. Raises ConfigError, also where memory cannot hold a batch."""
+    config = load_config(options.config, options.set)
+    check_memory(config)
+    return config
+
+
 if __name__ == "__main__":
-    parse()  # before Jittor, so that --help does not build it
+    settled_or_exit(lambda: settings(parse()))  # before Jittor, which may have to be built
     load_or_exit()
 
 from tqdm import tqdm
 
 from crossmodal.checkpoint import CheckpointError
-from crossmodal.config import Config, ConfigError, in_short, load_config
 from crossmodal.config.released import departures, notes
 from crossmodal.data.batches import Batch, TrainBatches
 from crossmodal.data.dataset import InstanceDataset
@@ -298,7 +306,7 @@ def planned_schedule(config: Config, per_epoch: int, steps: int) -> Schedule:
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Train as the command line says; returns the run's folder."""
     options = parse(arguments)
-    config = load_config(options.config, options.set)
+    config = settings(options)
     folder = run_state.run_folder(config)
     ranks.quiet_others()
     LOG.info("%s", in_short(config, folder / "config.yaml"))
@@ -306,9 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)
         training.run()
-    settings = [word for text in options.set for word in ("--set", text)]
+    overrides = [word for text in options.set for word in ("--set", text)]
     LOG.info("next: %s", "the same with --resume, to go on" if training.asked_to_stop else
-             shlex.join(["python", "RetrievalNet_test.py", "--config", options.config, *settings]))
+             shlex.join(["python", "RetrievalNet_test.py", "--config", options.config, *overrides]))
     return folder
 
 

@@ -26,6 +26,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
+from crossmodal.config.memory import check_memory
+from crossmodal.config.options import add_setting_options, settled_or_exit
 from crossmodal.runtime.launch import load_or_exit
 
 MODES = ("simple", "full", "shapenet")
@@ -42,19 +45,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                         help="test the network as it starts (pretrained or random), untrained")
     parser.add_argument("--output", help="folder of the report (of several: a folder in it for "
                         "each); default: test_<mode> in the folder of the checkpoint")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="override one setting; may be repeated")
+    add_setting_options(parser, Config)
     return parser.parse_args(arguments)
 
 
+def settings(options: argparse.Namespace) -> Config:
+    """As the command line says. Raises ConfigError, also where memory cannot hold a batch."""
+    config = load_config(options.config, options.set)
+    check_memory(config, training=False)
+    return config
+
+
 if __name__ == "__main__":
-    parse()  # before Jittor, so that --help does not build it
+    settled_or_exit(lambda: settings(parse()))  # before Jittor, which may have to be built
     load_or_exit()
 
 import numpy as np
 
 from crossmodal import checkpoint
-from crossmodal.config import Config, ConfigError, config_hash, load_config, to_dict
 from crossmodal.config.released import departures
 from crossmodal.data.batches import TrainBatches
 from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
@@ -224,6 +232,7 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
     found = []
     for path in places:
         encoder = Encoder.from_checkpoint(path, config.device, config.data)
+        check_memory(encoder.config, training=False)
         label = path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
         folder = path / name if path.is_dir() else path.parent / f"{name}_{path.stem}"
         if options.output:
@@ -238,7 +247,7 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Test as the command line says; returns the folder of the (first) report."""
     options = parse(arguments)
-    config = load_config(options.config, options.set)
+    config = settings(options)
     use_device(config.device)
     subjects = subjects_of(config, options)
     found = test(config, subjects, options.mode)

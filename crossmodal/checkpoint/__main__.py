@@ -18,6 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from crossmodal.runtime.limits import add_memory_option
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0, or 1 after saying what is wrong."""
@@ -47,6 +49,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = commands.add_parser("convert", help="make a checkpoint of a released network")
     for command in (looked, made):
         command.add_argument("file", type=Path, metavar="FILE")
+        add_memory_option(command)
     made.add_argument("--out", type=Path, required=True, metavar="PLACE",
                       help="a run's folder, or a .safetensors file")
     made.add_argument("--config", help="settings of the checkpoint but for its model's, such as "

@@ -21,7 +21,7 @@ def differences(config: Any) -> dict[str, Any]:
 
 def in_short(config: Any, file: Path) -> str:
     """The settings for a log: the file that holds them all, and those that are not by default."""
-    changed = [f"{key}={_plain(value)}" for key, value in differences(config).items()]
+    changed = [f"{key}={plain_text(value)}" for key, value in differences(config).items()]
     if not changed:
         return f"settings: {file}; all of them as by default"
     rows = textwrap.wrap(" ".join(text.replace(" ", "\0") for text in changed), _WIDTH,
@@ -39,7 +39,7 @@ def _different(defaults: Mapping[str, Any], values: Mapping[str, Any], prefix: s
             yield prefix + key, value
 
 
-def _plain(value: Any) -> str:
+def plain_text(value: Any) -> str:
     """A value as --set takes it."""
     if isinstance(value, str):
         return value

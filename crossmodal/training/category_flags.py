@@ -4,9 +4,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Callable
 
-from crossmodal.config import ConfigError
+from crossmodal.config import CategoryConfig, ConfigError, typed
+from crossmodal.config.listing import allowed
+from crossmodal.config.typed import type_of
 from crossmodal.runtime import paths
+from crossmodal.runtime.gpu_choice import gpu_ids
 
 FLAGS = {  # flag -> key of the configuration it sets, what it means
     "CDAN": ("loss.adversarial_method", "CDAN or CDAN+E"),
@@ -40,10 +44,27 @@ def add_flags(parser: argparse.ArgumentParser, flags: Iterable[str] = tuple(FLAG
     known = ", ".join(DATA_SETS)
     parser.add_argument("--dset", metavar="NAME", help=f"{known}, or the name of your own data "
                         "set's folder (data.name)")
-    parser.add_argument("--gpu_id", metavar="ID", help="which GPU (CUDA_VISIBLE_DEVICES)")
+    parser.add_argument("--gpu_id", metavar="ID", type=gpu_ids,
+                        help="which GPU, as in CUDA_VISIBLE_DEVICES: 0 or 0,1")
     for flag in flags:
         key, meaning = FLAGS[flag]
-        parser.add_argument(f"--{flag}", metavar="VALUE", help=f"{meaning} ({key})")
+        what = allowed(type_of(CategoryConfig, key, flag))
+        number = "number" in what
+        parser.add_argument(f"--{flag}", metavar="VALUE", type=_checked(key) if number else str,
+                            help=f"{meaning} ({key}{f'; {what}' if number else ''})")
+
+
+def _checked(key: str) -> Callable[[str], str]:
+    """A text that means a value of a setting, for an option's `type`."""
+
+    def read(text: str) -> str:
+        try:
+            typed.parse(type_of(CategoryConfig, key, key), text, key, key)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(str(error).replace(f"{key}: ", "", 1)) from error
+        return text
+
+    return read
 
 
 def settings_of(options: argparse.Namespace) -> tuple[str | Path | None, list[str]]:

@@ -91,14 +91,40 @@ def test_lists_of_ones_own_are_another_data_set() -> None:
     (("--net", "resnet51"), "--net: unknown backbone 'resnet51'; did you mean 'resnet5?[0-9]+'"),
     (("--method", "BMN"), "'loss.regulariser_method' must be one of BNM, BFM, ENT, NO; found"),
     (("--CDAN", "DANN"), r"'loss.adversarial_method' must be one of CDAN, CDAN\+E"),
-    (("--lr", "fast"), "'optim.lr' must be a float, found str 'fast'"),
-    (("--batch_size", "1"), "data.batch_size must be at least 2, not 1"),
-    (("--num_iterations", "-1"), "iterations must not be negative"),
     (("--set", "loss.trade_off=1"), "unknown key 'loss.trade_off'"),
 ])
 def test_a_wrong_value_is_named(arguments: tuple[str, ...], complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         config(*arguments)
+
+
+@pytest.mark.parametrize("flag, text, complaint", [
+    ("lr", "fast", "'optim.lr' must be a float, found str 'fast'"),
+    ("lr", "0", "'optim.lr' must be above 0 and at most 1000, not 0.0"),
+    ("print_num", "0", "'log.log_every' must be between 1 and 1000000000, not 0"),
+    ("print_num", "2.5", "'log.log_every' must be a int, found float 2.5"),
+    ("num_iterations", "-1", "'optim.iterations' must be between 0 and 1000000000, not -1"),
+    ("trade_off", "nan", "'loss.adversarial' must be"),
+    ("gpu_id", "first", "must be a GPU's number or several, as in 0 or 0,1, not 'first'"),
+    ("gpu_id", "-2", "must be a GPU's number or several, as in 0 or 0,1, not '-2'")])
+def test_a_wrong_number_is_refused_by_its_flag(capsys: pytest.CaptureFixture[str], flag: str,
+                                               text: str, complaint: str) -> None:
+    with pytest.raises(SystemExit):
+        parsed(f"--{flag}", text)
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument --{flag}: {complaint}" in said
+
+
+@pytest.mark.parametrize("text", ["0", "0,1", "-1", "GPU-8932f937-d72c/x", "0, 1"])
+def test_gpus_are_named_as_cuda_does(text: str) -> None:
+    assert parsed("--gpu_id", text).gpu_id == text
+
+
+def test_help_says_what_a_number_may_be() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    said = " ".join(parser.format_help().split())
+    assert "log lines (log.log_every; whole number between 1 and 1000000000)" in said
 
 
 def test_set_wins_over_flags_and_flags_over_the_file(tmp_path: Path) -> None:
