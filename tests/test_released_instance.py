@@ -23,10 +23,9 @@ from crossmodal.retrieval.library import index_library, search
 from crossmodal.retrieval.query_image import QueryPicture
 
 KEYS = ["data.mask_dir_lists=train", "data.train_masks=raw", "data.validation_from=test",
-        "model.view_channels=4", "model.style_statistics=stem-released",
-        "model.style_spread=root-std", "model.stem_start=random", "loss.plain_query=0.0",
-        "loss.bridge_gradient=false", "loss.consistency_temperature=1.0",
-        "loss.consistency_axis=columns", "loss.contrast_pairs=slot"]
+        "data.fill_up=gallery", "data.augmentation=released", "model.view_channels=4",
+        "model.style_form=released", "model.stem_start=random", "loss.plain_query=0.0",
+        "loss.consistency_form=released", "loss.contrast_form=released"]
 NOTES = [TEST_EPOCH, f"released behaviour, not the paper's: {', '.join(KEYS)}"]
 
 

@@ -51,8 +51,10 @@ class DataConfig(PictureConfig):
     library_views: str = "rendering_shapenet{category}s"  # its rendering of one category
     last_batch: Literal["drop", "pad"] = "drop"  # an incomplete batch: left out or refilled
     validation_by: Literal["query", "shape"] = "query"  # hold out pictures, or whole shapes
-    validation_from: Literal["train", "test"] = "train"  # test: its queries choose the epoch, as
-    # released; every number on them is then too good, and every report says so
+    validation_from: Literal["train", "test"] = "train"  # test: its queries choose the epoch, by
+    # Top-1 and at the epochs of the released code; every number on them is then too good
+    fill_up: Literal["training", "gallery"] = "training"  # which shapes complete a batch; gallery:
+    # the whole rendering set, test shapes too, in passes as released
     colour_transfer: bool = False  # give a picture the colours of another one (is_color)
 
     def problems(self) -> Iterator[str]:
@@ -73,9 +75,8 @@ class ModelConfig:
     view_channels: Views = 1  # gray; 4: four views stacked to one token, as released
     split: str = "layer2"  # stage after which the styles are mixed
     style_transition: bool = True  # the style-mixed bridge; false: CMIC
-    style_statistics: Literal["split", "stem-released"] = "split"  # a shape's style: its features'
-    # at the split; the query tower's stem on its views, cut anew (models/released_style.py)
-    style_spread: Literal["std", "root-std"] = "std"  # root-std: the root taken twice, as released
+    style_form: Literal["paper", "released"] = "paper"  # released: a shape's style is that of the
+    # query tower's stem, cut anew; roots of deviations; other passes (models/released_style.py)
     z_dim: Length = 128  # embedding length
     dropout: SmallerPart = 0.5  # before the head
     head_start: Literal["random", "pca", "aligned"] = "random"  # released: random; see HeadConfig
@@ -102,24 +103,26 @@ class LossConfig:
     consistency: Weight = 1.0  # L_fgc, plain against style-mixed queries
     contrast: Weight = 1.0  # L_clc, style-mixed queries against shapes
     plain_query: Weight = 1.0  # L_inst + L_cat also on the plain query, as at test; 0: off
-    bridge_gradient: bool = True  # false: L_fgc and L_clc are reported, not learnt from (released)
     tau: Temperature = 0.1  # temperature of L_inst and L_cat
+    consistency_form: Literal["paper", "released"] = "paper"  # released: another matrix, summed up,
+    # no temperature; it is reported and nothing is learnt from it
     consistency_temperature: Temperature = 0.1  # t of L_fgc
-    consistency_axis: Literal["rows", "columns"] = "rows"  # what its softmax sums to 1 over
+    contrast_form: Literal["paper", "released"] = "paper"  # released: the partner of image i is
+    # slot i, although repeats were removed; it is reported and nothing is learnt from it
+    contrast_tokens: Literal["max", "mean"] = "max"  # what L_clc takes for a shape, of its tokens
     contrast_temperature: Temperature = 0.5  # temperature of L_clc
-    contrast_pairs: Literal["shape", "slot"] = "shape"  # partner of image i: its shape; released:
-    # shape slot i, although repeats were removed
 
     @property
     def plain_learns(self) -> bool:
         """Whether any loss has a gradient for the plain queries beside the style-mixed ones."""
         return bool(self.plain_query and (self.instance or self.category)
-                    or self.bridge_gradient and self.consistency)
+                    or self.consistency and self.consistency_form == "paper")
 
     def problems(self) -> Iterator[str]:
-        if not (self.bridge_gradient or self.instance or self.category):
-            yield ("bridge_gradient=false leaves nothing to learn from: give instance or category "
-                   "a weight")
+        if not (self.instance or self.category) and self.contrast_form == "released" and (
+                self.consistency_form == "released"):
+            yield ("consistency_form=released and contrast_form=released leave nothing to learn "
+                   "from: give instance or category a weight")
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,7 @@ class LogConfig:
     max_minutes: Minutes = 0.0  # stop and save after so long; 0: no limit
     tensorboard: bool = True  # also write tensorboard event files
 
+
 @dataclass(frozen=True)
 class Config:
     """The instance-level experiment. The defaults are the authors' settings on Pix3D."""
@@ -184,15 +188,14 @@ class Config:
         "data.mask_dir_lists": "train",
         "data.train_masks": "raw",
         "data.validation_from": "test",
+        "data.fill_up": "gallery",
+        "data.augmentation": "released",
         "model.view_channels": 4,
-        "model.style_statistics": "stem-released",
-        "model.style_spread": "root-std",
+        "model.style_form": "released",
         "model.stem_start": "random",
         "loss.plain_query": Exactly(0.0),
-        "loss.bridge_gradient": False,
-        "loss.consistency_temperature": Exactly(1.0),
-        "loss.consistency_axis": "columns",
-        "loss.contrast_pairs": "slot",
+        "loss.consistency_form": "released",
+        "loss.contrast_form": "released",
     }
     # Those that a test takes from its own configuration, and those that an untrained network has.
     AT_TEST: ClassVar[tuple[str, ...]] = ("data.mask_dir_lists",)
@@ -207,7 +210,7 @@ class Config:
             if count % model.view_channels:
                 yield (f"model.view_channels={model.view_channels} views are stacked to one token: "
                        f"data.{key} must be a multiple of that, not {count}")
-        if model.style_statistics == "stem-released" and self.data.views % model.query_channels:
-            yield ("model.style_statistics=stem-released shows model.query_channels="
+        if model.style_form == "released" and self.data.views % model.query_channels:
+            yield ("model.style_form=released shows model.query_channels="
                    f"{model.query_channels} views at once to the query tower's stem: data.views "
                    f"must be a multiple of that, not {self.data.views}")

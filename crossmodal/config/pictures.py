@@ -39,7 +39,8 @@ class PictureConfig:
     crop_ratio: tuple[Ratio, Ratio] = (0.75, 4 / 3)  # width / height of either crop
     flip: bool = True  # mirror half of the pictures, and half of the shapes' view sets
     flip_together: bool = False  # mirror a whole batch or none of it, not each item by itself
-    share_view_crop: bool = True  # one crop for all views of a shape; false: one for each view
+    augmentation: Literal["paper", "released"] = "paper"  # released: each view of a shape is cut
+    # and mirrored by itself; pictures move by whole pixels, and what moves in is black
     colour_jitter: Part = 0.0  # brightness, contrast, saturation scaled by 1 +- this
     grayscale: Part = 0.0  # probability of a gray query
     blur: Part = 0.0  # probability of a blurred query

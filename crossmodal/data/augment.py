@@ -11,6 +11,7 @@ from crossmodal.data.transforms import (
     random_box,
     random_shift,
     random_views,
+    warp_as_released,
     warp_picture,
 )
 from crossmodal.runtime import seeds
@@ -26,7 +27,8 @@ def augment_picture(picture: np.ndarray, rng: np.random.Generator, data: Picture
     box = random_box(rng, data.image_crop, data.crop_ratio)
     drawn = bool(rng.random() < 0.5) and data.flip
     mirror = drawn if mirror is None else mirror
-    picture = warp_picture(picture, data.image_size, box, shift, mirror)
+    warp = warp_picture if data.augmentation == "paper" else warp_as_released
+    picture = warp(picture, data.image_size, box, shift, mirror)
     return random_photometric(picture, rng, data.colour_jitter, data.grayscale, data.blur,
                               data.background)
 
@@ -37,7 +39,7 @@ def augment_views(views: np.ndarray, rng: np.random.Generator, data: PictureConf
     if data.view_crop_to_object:
         views = object_views(views, data.crop_margin)
     return random_views(views, rng, data.view_size, data.view_crop, data.crop_ratio, data.flip,
-                        data.share_view_crop, mirror)
+                        data.augmentation == "paper", mirror)
 
 
 def variant_mirror(variant: int, data: PictureConfig) -> bool | None:

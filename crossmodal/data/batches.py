@@ -24,6 +24,7 @@ from crossmodal.data.colour_transfer import transfer_batch
 from crossmodal.data.dataset import InstanceDataset
 from crossmodal.data.distinct import category_matrix, distinct_shapes, instance_matrix
 from crossmodal.data.errors import DataError, SampleError
+from crossmodal.data.gallery_stream import GalleryStream, StepStream
 from crossmodal.data.images import read_picture
 from crossmodal.data.pictures import PictureCache, square_picture
 from crossmodal.data.records import QueryRecord, ShapeKey
@@ -67,8 +68,9 @@ class Batch:
 class TrainBatches:
     """Builds any batch of any epoch; see the module's docstring.
 
-    S is batch_size, or the number of training shapes if that is smaller. An unreadable picture (or
-    one whose shape cannot be read) is replaced by the next readable one of the list.
+    S is batch_size, or the number of training shapes if that is smaller; what the pictures do not
+    show comes from the training shapes or, as released, from all that are rendered. An unreadable
+    picture (or one whose shape cannot be read) is replaced by the next readable one of the list.
 
     stack : neighbouring views that make one token (`model.view_channels`): drawn together or not
     """
@@ -76,7 +78,10 @@ class TrainBatches:
     def __init__(self, dataset: InstanceDataset, data: DataConfig, seed: int,
                  stack: int = 1) -> None:
         self.records = dataset.train
-        self.shapes = dataset.train_shapes
+        self.shapes = list(dataset.train_shapes)
+        if data.fill_up == "gallery":
+            known = set(self.shapes)
+            self.shapes += [key for key in dataset.gallery if key not in known]
         self.store = dataset.views
         self.data = data
         self.seed = seed
@@ -90,6 +95,8 @@ class TrainBatches:
         self._cache = PictureCache(data.cache_mib)
         self._bad: dict[str, str] = {}
         self._order: tuple[int, np.ndarray] = (-1, np.empty((0, 0), np.int64))
+        self._stream = StepStream(self._make_stream, self._shapes_shown) \
+            if data.fill_up == "gallery" else None
 
     def take_part(self, number: int, count: int) -> None:
         """From now on write the pixels of one part of a batch: ``number`` of ``count`` equal ones.
@@ -131,16 +138,31 @@ class TrainBatches:
         found = [self._readable(int(index), bad) for index in indices]
         out["image_index"][:] = [item for item, _ in found]
         self._write_images(found, epoch, step, out["images"])
-        shapes, slot = distinct_shapes(
-            self.record_shape[out["image_index"]].tolist(), len(self.shapes), self.slots,
-            seeds.generator(self.seed, "fill", epoch, step), lambda s: self._has_views(s, bad),
-        )
+        own = self.record_shape[out["image_index"]]
+        shapes, slot = distinct_shapes(own.tolist(), self._others(own, epoch, step), self.slots,
+                                       lambda s: self._has_views(s, bad))
         out["shape_index"][:], out["image_shape"][:] = shapes, slot
         out["shape_category"][:] = self.shape_category[shapes]
         out["image_category"][:] = out["shape_category"][slot]
         for place, i in enumerate(self.own_shapes):
             self._write_views(int(shapes[i]), epoch, step * self.slots + i, out["views"][place])
         return bad
+
+    def _others(self, own: np.ndarray, epoch: int, step: int) -> list[int]:
+        """Shapes to fill a step up with, in their order: at random, or as released."""
+        rng = seeds.generator(self.seed, "fill", epoch, step)
+        rest = rng.permutation(np.setdiff1d(np.arange(len(self.shapes)), own)).tolist()
+        return rest if self._stream is None else self._stream.offered(epoch, step) + rest
+
+    def _make_stream(self) -> GalleryStream:
+        return GalleryStream(len(self.shapes), self.data.batch_size, self._pass_order)
+
+    def _pass_order(self, number: int) -> np.ndarray:
+        return seeds.generator(self.seed, "gallery", number).permutation(len(self.shapes))
+
+    def _shapes_shown(self, epoch: int) -> np.ndarray:
+        """(steps, B) shapes that an epoch's pictures show, as if all could be read."""
+        return self.record_shape[self._batch_indices(epoch)]
 
     def wrap(self, arrays: dict[str, np.ndarray], epoch: int, step: int,
              bad: dict[str, str]) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Callable
 
 import numpy as np
@@ -10,35 +10,34 @@ import numpy as np
 
 def distinct_shapes(
     shapes_of_images: Sequence[int],
-    shape_count: int,
+    others: Iterable[int],
     slots: int,
-    rng: np.random.Generator,
     usable: Callable[[int], bool] = lambda shape: True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The batch's shapes, and where each picture's shape is among them.
 
     shapes_of_images : (B,) shape index of each picture.
-    shape_count : shapes that can be drawn: range(shape_count).
+    others : shapes to fill up with, in the order in which they are taken; repeats are passed over.
     slots : shapes wanted, B or, with fewer shapes than that, all of them.
-    usable : whether a shape may be filled in; asked in random order until there are enough.
+    usable : whether a shape may be filled in; asked in that order until there are enough.
 
     Returns (slots,) distinct shape indices, the pictures' own in order of first appearance, then
-    others at random; and (B,) int64, the slot of each picture's shape.
+    others; and (B,) int64, the slot of each picture's shape.
     """
     own = list(dict.fromkeys(int(s) for s in shapes_of_images))
     if len(own) > slots:
         raise ValueError(f"{slots} slots for {len(own)} distinct shapes")
-    chosen = list(own)
-    others = rng.permutation(np.setdiff1d(np.arange(shape_count), own))
-    for shape in others.tolist():
+    chosen = dict.fromkeys(own)
+    for shape in map(int, others):
         if len(chosen) == slots:
             break
-        if usable(shape):
-            chosen.append(shape)
+        if shape not in chosen and usable(shape):
+            chosen[shape] = None
     if len(chosen) < slots:
         raise ValueError(f"only {len(chosen)} usable shapes for {slots} slots")
     slot = {shape: i for i, shape in enumerate(own)}
-    return np.array(chosen, np.int64), np.array([slot[int(s)] for s in shapes_of_images], np.int64)
+    slots_of_images = [slot[int(shape)] for shape in shapes_of_images]
+    return np.array(list(chosen), np.int64), np.array(slots_of_images, np.int64)
 
 
 def instance_matrix(image_shape: np.ndarray, slots: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Random and fixed geometry of pictures and views, and their normalisation. NumPy and Pillow only.
 
-Boxes are (left, top, width, height) as parts of the frame. Released settings: picture and mask
-share one translation, one crop and one flip; a shape's views share one crop and one flip.
+Boxes are (left, top, width, height) as parts of the frame. Picture and mask share one translation,
+one crop and one flip; so do a shape's views, but for released runs.
 """
 
 from __future__ import annotations
@@ -70,6 +70,18 @@ def warp_picture(
     return np.asarray(warped)
 
 
+def warp_as_released(
+    picture: np.ndarray, size: int, box: Box, shift: tuple[float, float], mirror: bool
+) -> np.ndarray:
+    """`warp_picture` as released: moved by whole pixels, black moves in, then cut and scaled."""
+    side = picture.shape[0]
+    right, down = round(shift[0] * side), round(shift[1] * side)
+    moved = np.zeros_like(picture)
+    moved[max(down, 0):side + min(down, 0), max(right, 0):side + min(right, 0)] = picture[
+        max(-down, 0):side - max(down, 0), max(-right, 0):side - max(right, 0)]
+    return warp_picture(moved, size, box, (0.0, 0.0), mirror)
+
+
 def crop_view(view: np.ndarray, size: int, box: Box, mirror: bool) -> np.ndarray:
     """(size, size) uint8 of a (H, W) uint8 view: cut to `box`, scaled with antialias, mirrored."""
     height, width = view.shape
@@ -90,19 +102,20 @@ def random_views(
     area: tuple[float, float],
     ratio: tuple[float, float],
     flip: bool,
-    share: bool,
+    alike: bool,
     mirror: bool | None = None,
 ) -> np.ndarray:
     """(V, size, size) uint8 of (V, H, W) uint8: random crop and mirroring.
 
-    share : one crop for all views of the shape; else one for each. The mirroring is always shared:
-        a mirrored view among straight ones would show another object.
+    alike : one draw for all views of the shape; else, as released, one for each, so that mirrored
+        views stand among straight ones
     mirror : whether to mirror, or None to draw it
     """
-    drawn = bool(rng.random() < 0.5) and flip
-    mirror = drawn if mirror is None else mirror
-    boxes = [random_box(rng, area, ratio) for _ in range(1 if share else len(views))]
-    return np.stack([crop_view(view, size, boxes[i % len(boxes)], mirror)
+    drawn = []
+    for _ in range(1 if alike else len(views)):
+        own = bool(rng.random() < 0.5) and flip
+        drawn.append((random_box(rng, area, ratio), own if mirror is None else mirror))
+    return np.stack([crop_view(view, size, *drawn[i % len(drawn)])
                      for i, view in enumerate(views)])
 
 

@@ -10,8 +10,6 @@ def log_sum_exp(logits: jt.Var) -> jt.Var:
     return jt.log(jt.exp(logits - top).sum(1)) + top.squeeze(1)
 
 
-def log_softmax(logits: jt.Var, axis: str = "rows") -> jt.Var:
-    """(N, M) -> (N, M) logarithm of the softmax of each row, or of each column ("columns")."""
-    if axis == "columns":
-        return log_softmax(logits.transpose(1, 0)).transpose(1, 0)
+def log_softmax(logits: jt.Var) -> jt.Var:
+    """(N, M) -> (N, M) logarithm of the softmax of each row."""
     return logits - log_sum_exp(logits).unsqueeze(1)

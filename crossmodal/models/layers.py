@@ -23,6 +23,8 @@ class BatchNorm(nn.Module):
     Source: Ioffe and Szegedy, "Batch Normalization", ICML 2015, eq. 1-4.
     """
 
+    unbiased = True  # the running variance: as torch has it, or biased, as Jittor
+
     def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         self.eps = eps
         self.momentum = momentum
@@ -75,6 +77,8 @@ class BatchNorm(nn.Module):
 
         mean, var : (parts, C); count : values a batch's channel
         """
+        if not self.unbiased:
+            count = 2**30  # count / (count - 1) is 1 in single precision
         if library.usable():
             new = normalisation.follow(mean, var, self.running_mean, self.running_var,
                                        self.momentum, count)

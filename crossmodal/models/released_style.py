@@ -1,38 +1,30 @@
-"""Style statistics as the released code takes them, for runs that measure what that costs.
+"""Style mixing as the released instance-level code has it, for runs that measure what that costs.
 
-Two departures from the paper, each with its own setting: the spread of a channel is the fourth root
-of its variance (``model.style_spread``), and a shape's style comes from the query tower's stem, cut
-into as many pieces as the features at the split have channels (``model.style_statistics``).
+A shape's style comes from the query tower's stem: the numbers of its stem maps are cut into as many
+pieces as the pictures' features at the split have channels, whatever map or view a number is of.
+Deviations take the place of variances, and their roots that of deviations.
 """
 from __future__ import annotations
 
 from crossmodal.config import ConfigError
-from crossmodal.models.style_transition import Style, channel_statistics
+from crossmodal.models.style_transition import Style
 from crossmodal.runtime import jt
 
-
-def style_statistics(features: jt.Var, spread: str = "std") -> Style:
-    """(B, C) statistics of (B, C, H, W) or (B, V, C, H, W) features: "std" or "root-std" spread."""
-    return channel_statistics(features) if spread == "std" else root_statistics(features)
+LEAST = 1e-12  # of a variance; where rounding makes it negative, the released code has no number
 
 
-def root_statistics(features: jt.Var, eps: float = 1e-5) -> Style:
-    """Mean and ``sqrt(sqrt(E[x^2] - mean^2))``, the released code's "variance" and its root.
-
-    Where rounding makes the difference negative the released code's statistics are not a number,
-    and a channel that is constant is divided by zero; here the difference counts as at least
-    ``eps ** 2``, which gives a constant channel the spread it has in the paper's formula,
-    ``sqrt(eps)``, and no gradient through it.
+def deviations(features: jt.Var) -> Style:
+    """Mean and ``d = sqrt(mean(x (x - mean)))`` of each channel: biased, nothing added.
 
     features : (B, C, H, W) or (B, V, C, H, W)
     """
     axes = [2, 3] if features.ndim == 4 else [1, 3, 4]
     mean = features.mean(axes)
-    variance = (features * features).mean(axes) - mean * mean
-    return Style(mean, jt.sqrt(jt.sqrt(jt.maximum(variance, eps * eps))))
+    apart = features - mean.broadcast(features, axes)
+    return Style(mean, jt.sqrt(jt.maximum((features * apart).mean(axes), LEAST)))
 
 
-def recut_statistics(stem: jt.Var, shapes: int, channels: int, spread: str = "std") -> Style:
+def recut_deviations(stem: jt.Var, shapes: int, channels: int) -> Style:
     """(S, C) statistics of a shape's stem maps after ``view(S, C, -1)``.
 
     The numbers of all a shape's maps, in the order (stack, map, row, column), are cut into C pieces
@@ -44,14 +36,31 @@ def recut_statistics(stem: jt.Var, shapes: int, channels: int, spread: str = "st
     stem : (S * T, C0, H, W), the T stacks of a shape one after the other
     shapes : S
     channels : C, of the image features that take the style
-    spread : "std" or "root-std"
 
     Raises ConfigError where the numbers cannot be cut into C pieces.
     """
     count = stem.numel() // shapes
     if count % channels:
         raise ConfigError(
-            f"model.style_statistics=stem-released: {stem.shape[0] // shapes} x {stem.shape[1]} x "
+            f"model.style_form=released: {stem.shape[0] // shapes} x {stem.shape[1]} x "
             f"{stem.shape[2]} x {stem.shape[3]} numbers of a shape cannot be cut into {channels} "
             "equal pieces; choose another data.views_per_step, data.view_size or model.split")
-    return style_statistics(stem.reshape(shapes, channels, 1, count // channels), spread)
+    return deviations(stem.reshape(shapes, channels, 1, count // channels))
+
+
+def mix_deviations(content: jt.Var, own: Style, other: Style, permutation: jt.Var, mix: jt.Var,
+                   eps: float = 1e-5) -> jt.Var:
+    """``(x - m) / sqrt(d + eps) * sqrt(D + eps) + M``, differentiable in all of it.
+
+    ``M = a m + (1 - a) m'[pi]`` and ``D = a d + (1 - a) d'[pi]``, of deviations d: the root of a
+    deviation is twice the root of the variance.
+
+    content : (B, C, H, W); own : the pictures' statistics (B, C); other : the shapes' (S, C)
+    permutation, mix : (B,) pi and a
+    """
+    keep = mix.unsqueeze(1)
+    mean = keep * own.mean + (1.0 - keep) * other.mean[permutation]
+    spread = keep * own.spread + (1.0 - keep) * other.spread[permutation]
+    scale = jt.sqrt(spread + eps) / jt.sqrt(own.spread + eps)
+    shift = mean - own.mean * scale
+    return content * scale.broadcast(content, [2, 3]) + shift.broadcast(content, [2, 3])

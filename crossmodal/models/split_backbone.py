@@ -69,13 +69,23 @@ class SplitBackbone(nn.Module):
         """(N, C, H, W) images -> (N, C', H', W') features at the split."""
         return self._features(self.lower_stages, x)
 
+    def after_stem(self, stem: jt.Var) -> jt.Var:
+        """The first stage's features -> (N, C', H', W') features at the split."""
+        return self._features(self.lower_stages[1:], stem)
+
     def upper(self, features: jt.Var) -> jt.Var:
         """(N, C', H', W') features at the split -> (N, F) pooled features."""
-        if self.network.takes_blocked_maps and library.usable():
+        if self._blocks():
             features = maps.to_blocked(features)
         return self.network.pool(self._run(self.upper_stages, features))
 
+    def _blocks(self) -> bool:
+        """Whether maps are to be blocked: then the CPU's kernels compute."""
+        return self.network.takes_blocked_maps and library.usable()
+
     def _features(self, stages: tuple[str, ...], x: jt.Var) -> jt.Var:
+        if stages != self.lower_stages[:len(stages)] and self._blocks():
+            x = maps.to_blocked(x)
         x = self._run(stages, x)
         return maps.to_plain(x, self.network.stage_channels[stages[-1]]) \
             if maps.is_blocked(x) else x

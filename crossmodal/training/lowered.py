@@ -32,8 +32,8 @@ Kind = Literal["query", "shape"]
 # What a variant looks like, besides its preparation.
 _AUGMENTATION = {
     "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
-              "grayscale", "blur", "background", "image_variants", "train_masks"),
-    "shape": ("view_crop", "crop_ratio", "flip", "flip_together", "share_view_crop",
+              "grayscale", "blur", "background", "image_variants", "train_masks", "augmentation"),
+    "shape": ("view_crop", "crop_ratio", "flip", "flip_together", "augmentation",
               "view_variants")}
 
 
@@ -115,7 +115,7 @@ def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceD
                     config: Config) -> LoweredBatches:
     """Batches of features at the split; computes and stores those that are not there yet.
 
-    A released style (`model.style_statistics`) is stored too: that of all a shape's views.
+    A released style (`model.style_form`) is stored too: that of all a shape's views.
     """
     encoder = Encoder(net, config)
     pictures, renders = Variants(batches, "query"), Variants(batches, "shape")
@@ -123,9 +123,9 @@ def lowered_batches(net: RetrievalNet, batches: TrainBatches, dataset: InstanceD
                       encoder.lower_images)
     shapes = _stored(config, renders, f"shape_{_key(net, batches, 'shape')}", encoder.lower_views)
     styles = None
-    if config.model.style_transition and net.style_from_stem:
+    if config.model.style_transition and net.released_style:
         channels = queries.shape[2]
-        name = f"style_{net.style_spread}_{channels}_{_key(net, batches, 'shape', 'query')}"
+        name = f"style_deviations_{channels}_{_key(net, batches, 'shape', 'query')}"
         styles = _stored(config, renders, name, partial(encoder.style_views, channels=channels))
     net.train()
     return LoweredBatches(dataset, config.data, config.seed, net.view_channels, queries, shapes,

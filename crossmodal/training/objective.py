@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from crossmodal.config import ConfigError, LossConfig
 from crossmodal.losses import category_loss, consistency_loss, contrast_loss, instance_loss
+from crossmodal.losses.released_bridge import released_consistency_loss, released_contrast_loss
 from crossmodal.models.layers import l2_normalise
 from crossmodal.models.retrieval_net import Embeddings, RetrievalNet
 from crossmodal.runtime import jt
@@ -44,19 +45,24 @@ def weighted_sum(terms: Mapping[str, jt.Var], loss: LossConfig) -> jt.Var:
 
 def _bridge(found: Embeddings, bridge: jt.Var, image_shape: jt.Var,
             loss: LossConfig) -> dict[str, jt.Var]:
-    """Consistency and contrast; without ``loss.bridge_gradient`` just their values, as released."""
+    """Consistency and contrast, in the forms that are asked for."""
     terms: dict[str, jt.Var] = {}
     if found.mixed is not None and loss.consistency:
-        terms["consistency"] = consistency_loss(found.plain, found.mixed,
-                                                loss.consistency_temperature, loss.consistency_axis)
+        terms["consistency"] = consistency_loss(
+            found.plain, found.mixed, loss.consistency_temperature) \
+            if loss.consistency_form == "paper" else released_consistency_loss(found.plain,
+                                                                               found.mixed)
     if loss.contrast:
-        shapes = l2_normalise(found.tokens.mean(1))
-        partner = image_shape if loss.contrast_pairs == "shape" else jt.arange(bridge.shape[0])
-        terms["contrast"] = contrast_loss(bridge, shapes, partner, jt.arange(shapes.shape[0]),
-                                          loss.contrast_temperature)
-    if loss.bridge_gradient:
-        return terms
-    return {name: term.detach() for name, term in terms.items()}
+        terms["contrast"] = _contrast(bridge, found.tokens, image_shape, loss)
+    return terms
+
+
+def _contrast(bridge: jt.Var, tokens: jt.Var, image_shape: jt.Var, loss: LossConfig) -> jt.Var:
+    if loss.contrast_form == "released":
+        return released_contrast_loss(bridge, tokens, loss.contrast_temperature)
+    shapes = l2_normalise(tokens.max(1) if loss.contrast_tokens == "max" else tokens.mean(1))
+    return contrast_loss(bridge, shapes, image_shape, jt.arange(shapes.shape[0]),
+                         loss.contrast_temperature)
 
 
 def _compare(terms: dict[str, jt.Var], prefix: str, scores: jt.Var, same_instance: jt.Var,

@@ -191,12 +191,12 @@ def test_numbers_survive_printing(rate: float, steps: int) -> None:
 @pytest.mark.parametrize(("settings", "words"), [
     (["model.view_channels=5"], "model.view_channels=5 .* data.views must be a multiple .* not 12"),
     (["model.view_channels=4", "data.views_per_step=6"], "data.views_per_step must be .* not 6"),
-    (["model.style_statistics=stem-released", "data.views=6"],
-     "stem-released shows model.query_channels=4 views at once .* data.views must be .* not 6"),
+    (["model.style_form=released", "data.views=6"],
+     "released shows model.query_channels=4 views at once .* data.views must be .* not 6"),
     (["data.validation_from=test"], "data.validation_from=test .* validation_fraction must be 0"),
     (["model.stem_start=random", "model.freeze=stem"], "model.stem_start=random .* freeze"),
-    (["loss.bridge_gradient=false", "loss.instance=0", "loss.category=0"],
-     "loss.bridge_gradient=false leaves nothing to learn from"),
+    (["loss.consistency_form=released", "loss.contrast_form=released", "loss.instance=0",
+      "loss.category=0"], "leave nothing to learn from"),
 ])
 def test_released_settings_that_do_not_go_together(settings: list, words: str) -> None:
     with pytest.raises(ConfigError, match=words):

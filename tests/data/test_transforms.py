@@ -20,6 +20,7 @@ from crossmodal.data.transforms import (
     random_shift,
     random_views,
     scale_and_offset,
+    warp_as_released,
     warp_picture,
 )
 
@@ -113,19 +114,43 @@ def test_crop_view() -> None:
     assert abs(crop_view(view, 8, WHOLE, False).mean() - halved.mean()) < 3
 
 
-def test_views_share_crop_and_mirror() -> None:
+def test_views_share_crop_and_mirror_or_have_their_own_as_released() -> None:
     one = generator().integers(0, 256, (24, 24), dtype=np.uint8)
     views = np.stack([one] * 4)
     seen = set()
     for seed in range(12):
         arguments = (16, (0.65, 0.9), (0.75, 4 / 3), True)
-        shared = random_views(views, generator(seed), *arguments, share=True)
+        shared = random_views(views, generator(seed), *arguments, alike=True)
         assert all(np.array_equal(shared[0], view) for view in shared)
-        single = random_views(views, generator(seed), *arguments, share=False)
+        single = random_views(views, generator(seed), *arguments, alike=False)
         seen.add(len({view.tobytes() for view in single}))
-        again = random_views(views, generator(seed), *arguments, share=True)
+        again = random_views(views, generator(seed), *arguments, alike=True)
         assert np.array_equal(shared, again)
     assert seen == {4}
+
+
+def test_as_released_views_are_mirrored_one_by_one() -> None:
+    ramp = np.tile(np.arange(32, dtype=np.uint8) * 8, (12, 32, 1))
+    found = random_views(ramp, generator(3), 16, (0.9, 0.9), (1, 1), True, alike=False)
+    mirrored = [bool(view[0, 0] > view[0, -1]) for view in found]
+    assert 2 < sum(mirrored) < 10
+    alike = random_views(ramp, generator(3), 16, (0.9, 0.9), (1, 1), True, alike=False, mirror=True)
+    assert all(view[0, 0] > view[0, -1] for view in alike)
+
+
+def test_as_released_a_picture_moves_by_whole_pixels_and_black_moves_in() -> None:
+    picture = generator().integers(1, 256, (40, 40, 4), dtype=np.uint8)
+    for shift, (right, down) in (((0.05, -0.026), (2, -1)), ((0.0, 0.0), (0, 0)),
+                                 ((-0.04, 0.049), (-2, 2))):
+        found = warp_as_released(picture, 40, WHOLE, shift, False)
+        for y in range(40):
+            for x in range(40):
+                inside = 0 <= y - down < 40 and 0 <= x - right < 40
+                expected = picture[y - down, x - right] if inside else np.zeros(4)
+                assert (found[y, x] == expected).all()
+    box = (0.1, 0.2, 0.5, 0.5)
+    assert np.array_equal(warp_as_released(picture, 24, box, (0, 0), True),
+                          warp_picture(picture, 24, box, (0, 0), True))
 
 
 def test_mirroring_is_for_all_views_or_none_and_can_be_off() -> None:
@@ -133,7 +158,7 @@ def test_mirroring_is_for_all_views_or_none_and_can_be_off() -> None:
     directions = set()
     for seed in range(20):
         for flip in (True, False):
-            found = random_views(ramp, generator(seed), 32, (0.7, 0.9), (1, 1), flip, False)
+            found = random_views(ramp, generator(seed), 32, (0.7, 0.9), (1, 1), flip, True)
             rising = {bool(view[0, -1] > view[0, 0]) for view in found}
             assert len(rising) == 1 and (flip or rising == {True})
             directions |= rising

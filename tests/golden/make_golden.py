@@ -6,11 +6,13 @@ precision and stored as float32.
 
 Usage, from anywhere
     python tests/golden/make_golden.py            # writes *.npz beside this file, a few seconds
+    python tests/golden/make_golden.py released   # those alone that are named
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,7 +220,7 @@ class Tower:
     """ResNet-18 split after layer2, with the retrieval head; training mode, no dropout."""
 
     def __init__(self, name: str) -> None:
-        self.weights = Weights(f"{name}.resnet.", training=True)
+        self.weights = Weights(f"{name}.resnet.", training=True, unbiased=False)
 
     def lower(self, x: torch.Tensor) -> torch.Tensor:
         x = resnet_stem(self.weights, x)
@@ -266,8 +268,8 @@ def store(name: str, arrays: Arrays) -> None:
     LOG.info("%-18s %4d arrays, %6.1f kB", path.name, len(arrays), path.stat().st_size / 1e3)
 
 
-def main() -> Path:
-    """Write every golden file; returns their folder."""
+def main(only: list[str]) -> Path:
+    """Write every golden file, or those of `only`; returns their folder."""
     torch.set_num_threads(2)
     cases = {"style_transition": style_cases(), "view_attention": attention_cases(),
              "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case(),
@@ -275,14 +277,17 @@ def main() -> Path:
              "released": torch_released.cases(),
              "released_category": torch_released_category.cases()}
     for name, group in cases.items():
+        if only and name not in only:
+            continue
         store(name, {f"{case}.{key}": array for case, content in group.items()
                      for key, array in evaluate(content).items()})
     for make in (networks, sequential_networks, class_logits, batch_norms, optimisers,
                  training_step):
-        store(make.__name__, make())
+        if not only or make.__name__ in only:
+            store(make.__name__, make())
     return FOLDER
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main()
+    main(sys.argv[1:])

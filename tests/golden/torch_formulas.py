@@ -81,7 +81,7 @@ def objective(plain: torch.Tensor, mixed: torch.Tensor, tokens: torch.Tensor, w_
         terms[prefix + "instance"] = instance_loss(scores, same)
         terms[prefix + "category"] = category_loss(scores, same_category)
     terms["consistency"] = consistency_loss(plain, mixed)
-    shapes = F.normalize(tokens.mean(1), dim=1)
+    shapes = F.normalize(tokens.amax(1), dim=1)
     terms["contrast"] = contrast_loss(mixed, shapes, image_shape, torch.arange(count))
     return terms
 

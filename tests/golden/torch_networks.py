@@ -19,10 +19,13 @@ INVERTED = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 
 
 
 class Weights:
-    """Tensors by name, in double precision, made by the formula when first asked for."""
+    """Tensors by name, in double precision, made by the formula when first asked for.
 
-    def __init__(self, prefix: str = "", training: bool = False) -> None:
-        self.prefix, self.training = prefix, training
+    unbiased : the running variance, as torch has it; else as Jittor has it
+    """
+
+    def __init__(self, prefix: str = "", training: bool = False, unbiased: bool = True) -> None:
+        self.prefix, self.training, self.unbiased = prefix, training, unbiased
         self.tensors: dict[str, torch.Tensor] = {}
 
     def __call__(self, name: str, *shape: int) -> torch.Tensor:
@@ -38,6 +41,10 @@ def norm(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         mean = weights(name + ".running_mean", channels)
         var = weights(name + ".running_var", channels)
+        if weights.training and not weights.unbiased:  # Jittor's: torch's moves a copy
+            own = x.var([i for i in range(x.ndim) if i != 1], unbiased=False)
+            var, kept = var.clone(), var
+            kept += 0.1 * (own - kept)
     return F.batch_norm(x, mean, var, weights(name + ".weight", channels),
                         weights(name + ".bias", channels), weights.training, 0.1, 1e-5)
 

@@ -53,16 +53,16 @@ def consistency_twin(plain: np.ndarray, mixed: np.ndarray, t: float = 0.1) -> fl
 
 
 def released_consistency_twin(plain: np.ndarray, mixed: np.ndarray) -> float:
-    """The same with P and Q divided by the sums of their columns, and no temperature."""
+    """Entry (i, j) divided by the sum of row j; no temperature, and a sum, not a mean."""
     count = len(plain)
     e = [[exp(plain[i] @ mixed[j]) for j in range(count)] for i in range(count)]
     total = 0.0
     for i in range(count):
         for j in range(count):
-            p = e[i][j] / sum(e[k][j] for k in range(count))
-            q = e[j][i] / sum(e[j][k] for k in range(count))  # the transposed matrix's column j
-            total += p * log(p / q) + q * log(q / p)
-    return 0.5 * total / count
+            p = e[i][j] / sum(e[j][k] for k in range(count))
+            q = e[j][i] / sum(e[k][j] for k in range(count))  # row j of the transposed matrix
+            total += p * log(p / (q + 1e-8)) + q * log(q / (p + 1e-8))
+    return 0.5 * total
 
 
 def contrast_twin(first: np.ndarray, second: np.ndarray, first_label: np.ndarray,

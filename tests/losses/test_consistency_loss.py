@@ -8,20 +8,14 @@ from golden.golden_arrays import assert_near, cases, compare, evaluate, read
 from hypothesis import given
 from hypothesis import strategies as st
 from loss_checks import finite, same_as_own_differences, same_as_twin
-from loss_twins import consistency_twin, released_consistency_twin
+from loss_twins import consistency_twin
 
 from crossmodal.losses import consistency_loss
-from crossmodal.losses.log_softmax import log_softmax
 from crossmodal.runtime import jt
 
 
 def loss(plain: jt.Var, mixed: jt.Var) -> jt.Var:
     return consistency_loss(plain, mixed)
-
-
-def released(plain: jt.Var, mixed: jt.Var) -> jt.Var:
-    """As the released code has it: the other axis, no temperature."""
-    return consistency_loss(plain, mixed, 1.0, "columns")
 
 
 def batch(seed: int, count: int = 6) -> tuple[dict, dict]:
@@ -78,30 +72,3 @@ def test_extreme_rows_stay_finite(size: float) -> None:
 
 def test_batch_of_two() -> None:
     same_as_twin(loss, consistency_twin, *batch(5, count=2))
-
-
-def test_golden_as_released() -> None:
-    compare(released, read("released", "consistency."))
-
-
-@given(st.integers(0, 2**32))
-def test_twin_as_released(seed: int) -> None:
-    same_as_twin(released, released_consistency_twin, *batch(seed))
-
-
-def test_columns_are_what_the_axis_says() -> None:
-    logits = jt.array(np.random.default_rng(6).normal(size=(4, 5)).astype(np.float32))
-    rows, columns = (np.exp(log_softmax(logits, axis).numpy()) for axis in ("rows", "columns"))
-    assert_near(rows.sum(1), np.ones(4), 1e-5)
-    assert_near(columns.sum(0), np.ones(5), 1e-5)
-    assert np.abs(columns.sum(1) - 1).max() > 0.05
-
-
-def test_the_axis_alone_changes_nothing() -> None:
-    """P over columns is Q over rows, transposed: of the released loss only the temperature acts."""
-    inputs, _ = batch(7)
-    rows, columns = (evaluate(lambda plain, mixed, axis=axis: consistency_loss(
-        plain, mixed, 0.1, axis), inputs, {}) for axis in ("rows", "columns"))
-    assert_near(columns[0], rows[0], 1e-5)
-    assert_near(columns[1]["plain"], rows[1]["plain"], 1e-4)
-    assert abs(float(evaluate(released, inputs, {})[0] - rows[0])) > 0.1

@@ -8,9 +8,9 @@ from golden.formula import uniform, weight
 from golden.golden_arrays import assert_near, compare, evaluate, read
 
 from crossmodal.config import ConfigError
-from crossmodal.models.released_style import recut_statistics, root_statistics, style_statistics
+from crossmodal.models.released_style import deviations, mix_deviations, recut_deviations
 from crossmodal.models.retrieval_net import RetrievalNet
-from crossmodal.models.style_transition import StyleDraw, mix_styles
+from crossmodal.models.style_transition import StyleDraw
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.models.view_stack import stack_views
 from crossmodal.runtime import jt
@@ -18,25 +18,14 @@ from crossmodal.runtime import jt
 PERMUTATION, MIX = np.array([1, 0]), np.array([0.25, 0.5], np.float32)
 
 
-def by_stem(spread: str, content: jt.Var, stem: jt.Var, permutation: jt.Var,
-            mix: jt.Var) -> jt.Var:
-    other = recut_statistics(stem, 4, content.shape[1], spread)
-    return mix_styles(content, style_statistics(content, spread), other, permutation, mix)
+def by_stem(content: jt.Var, stem: jt.Var, permutation: jt.Var, mix: jt.Var) -> jt.Var:
+    other = recut_deviations(stem, 4, content.shape[1])
+    return mix_deviations(content, deviations(content), other, permutation, mix)
 
 
-def by_split(content: jt.Var, style: jt.Var, permutation: jt.Var, mix: jt.Var) -> jt.Var:
-    return mix_styles(content, style_statistics(content, "root-std"),
-                      style_statistics(style, "root-std"), permutation, mix)
-
-
-@pytest.mark.parametrize("case, spread", [("std", "std"), ("root", "root-std")])
-def test_golden_style_of_recut_stem_maps(case: str, spread: str) -> None:
+def test_golden_style_of_recut_stem_maps() -> None:
     """Value, and gradients in the pictures' features and in the stem's maps."""
-    compare(lambda **a: by_stem(spread, **a), read("released", f"stem.{case}."))
-
-
-def test_golden_style_with_the_root_taken_twice() -> None:
-    compare(by_split, read("released", "split.root."))
+    compare(by_stem, read("released", "style."))
 
 
 def recut_twin(stem: np.ndarray, shapes: int, channels: int) -> list[list[list[float]]]:
@@ -57,50 +46,35 @@ def test_pieces_are_cut_whatever_map_or_stack_they_come_from(shape: tuple, shape
     """More channels than maps, fewer, and as many, where a piece is a map."""
     stem = uniform("stem", shape, -2, 3)
     pieces = np.array(recut_twin(stem, shapes, channels))
-    for spread, expected in (("std", np.sqrt(pieces.var(2) + 1e-5)),
-                             ("root-std", pieces.var(2) ** 0.25)):
-        style = recut_statistics(jt.array(stem), shapes, channels, spread)
-        assert_near(style.mean.numpy(), pieces.mean(2), 1e-5)
-        assert_near(style.spread.numpy(), expected, 1e-5)
+    style = recut_deviations(jt.array(stem), shapes, channels)
+    assert_near(style.mean.numpy(), pieces.mean(2), 1e-5)
+    assert_near(style.spread.numpy(), pieces.std(2), 1e-5)
 
 
 def test_as_many_channels_as_maps_mixes_channels_of_one_stack_and_of_several() -> None:
     """view(B, C, -1) on (3B, C, h, w): piece 0 holds maps 0, 1, 2 of stack 0, not map 0 of each."""
     stem = np.broadcast_to(np.arange(15.0).reshape(3, 5, 1, 1), (3, 5, 2, 2)).astype(np.float32)
-    mean = recut_statistics(jt.array(np.ascontiguousarray(stem)), 1, 5).mean.numpy()[0]
+    mean = recut_deviations(jt.array(np.ascontiguousarray(stem)), 1, 5).mean.numpy()[0]
     assert_near(mean, np.array([1, 4, 7, 10, 13]), 1e-6)  # maps 0-2, 3-5 of two stacks, ...
     assert stem.mean((0, 2, 3)).tolist() == [5, 6, 7, 8, 9]  # the paper's, by channel
 
 
 def test_what_cannot_be_cut_is_refused() -> None:
     with pytest.raises(ConfigError, match="1 x 16 x 3 x 3 numbers of a shape cannot be cut into"):
-        recut_statistics(jt.zeros((2, 16, 3, 3)), 2, 96)
-
-
-def test_the_roots_spread_is_not_the_papers() -> None:
-    features = uniform("features", (2, 3, 5, 5), -1, 9)
-    expected = features.std((2, 3))
-    assert_near(style_statistics(jt.array(features)).spread.numpy(), expected, 1e-4)
-    assert_near(root_statistics(jt.array(features)).spread.numpy(), np.sqrt(expected), 1e-4)
-
-
-def naive(x: jt.Var) -> jt.Var:
-    """The released formula as it stands."""
-    mean = x.mean([2, 3])
-    return jt.sqrt(jt.sqrt((x * x).mean([2, 3]) - mean * mean))
+        recut_deviations(jt.zeros((2, 16, 3, 3)), 2, 96)
 
 
 def test_where_the_released_formula_is_no_number_a_channel_counts_as_constant() -> None:
-    """Constant channels, most of them so large that float32 makes E[x^2] differ from mean^2."""
+    """Constant channels, many of them so large that rounding makes their variance negative."""
     values = np.concatenate([np.zeros(1), 1000.1 + 0.37 * np.arange(63)])
     features = np.broadcast_to(values.reshape(1, 64, 1, 1), (1, 64, 7, 7)).astype(np.float32)
-    assert np.isnan(naive(jt.array(features)).numpy()).any()
-    spread, gradients = evaluate(lambda x: root_statistics(x).spread, {"x": features}, {})
-    least = 1e-5 ** 0.5
-    assert spread[0, 0] == pytest.approx(least, rel=1e-3) and not gradients["x"][0, 0].any()
-    assert spread.min() >= 0.999 * least and np.isfinite(gradients["x"]).all()
-    paper = style_statistics(jt.array(np.zeros((1, 1, 7, 7), np.float32))).spread.item()
-    assert paper == pytest.approx(least, rel=1e-3)
+    spread, gradients = evaluate(lambda x: deviations(x).spread, {"x": features}, {})
+    assert spread[0, 0] == pytest.approx(1e-6, rel=1e-3) and not gradients["x"][0, 0].any()
+    assert spread.min() >= 0.999e-6 and np.isfinite(gradients["x"]).all()
+    mixed = mix_deviations(jt.array(features), deviations(jt.array(features)),
+                           deviations(jt.array(features)), jt.array(np.zeros(1, np.int32)),
+                           jt.array(np.full(1, 0.5, np.float32))).numpy()
+    np.testing.assert_allclose(mixed, features, 1e-4, 1e-3)
 
 
 def test_views_are_stacked_as_neighbours() -> None:
@@ -117,9 +91,9 @@ def test_views_are_stacked_as_neighbours() -> None:
 
 @pytest.fixture(scope="module")
 def net() -> RetrievalNet:
-    """Four views a token, style of the query tower's stem with the root taken twice."""
+    """Four views a token, style of the query tower's stem with roots of deviations."""
     found = RetrievalNet("resnet18", "resnet18", dim=8, dropout=0.0, view_channels=4,
-                         style_statistics="stem-released", style_spread="root-std")
+                         style_form="released")
     tensors = named_tensors(found)
     assign(tensors, {n: weight(n, tuple(t.shape)) for n, t in tensors.items()})
     found.eval()
@@ -138,10 +112,10 @@ def test_the_network_mixes_in_the_style_of_its_query_stem(net: RetrievalNet) -> 
         other = np.array(recut_twin(stem, 2, low.shape[1]))
         keep, parts = MIX[:, None, None, None], []
         for pixels in (low.reshape(2, 128, -1).astype(np.float64), other):
-            spread = np.maximum((pixels ** 2).mean(2) - pixels.mean(2) ** 2, 1e-10) ** 0.25
-            parts.append((pixels.mean(2)[..., None, None], spread[..., None, None]))
+            parts.append((pixels.mean(2)[..., None, None], pixels.std(2)[..., None, None]))
         (mean, spread), (mean_t, spread_t) = parts
-        mixed = (low - mean) / spread * (keep * spread + (1 - keep) * spread_t[PERMUTATION]) \
+        new = keep * spread + (1 - keep) * spread_t[PERMUTATION]
+        mixed = (low - mean) / np.sqrt(spread + 1e-5) * np.sqrt(new + 1e-5) \
             + keep * mean + (1 - keep) * mean_t[PERMUTATION]
         expected = tower.head(tower.upper(jt.array(mixed.astype(np.float32)))).numpy()
     assert_near(found.mixed.numpy(), expected, 1e-4)

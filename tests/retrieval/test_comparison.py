@@ -35,7 +35,7 @@ def test_where_a_run_was_made_is_no_method() -> None:
 
 
 def test_rows_with_the_released_codes_behaviour_say_so() -> None:
-    slot = "released behaviour, not the paper's: loss.contrast_pairs=slot"
+    slot = "released behaviour, not the paper's: loss.contrast_form=released"
     table = comparison_table([run("paper", 0.8), replace(run("old_1", 0.7), notes=[slot]),
                               replace(run("old_2", 0.6), notes=[slot])])
     lines = table.splitlines()

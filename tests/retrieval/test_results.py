@@ -88,14 +88,14 @@ def test_everything_is_written(tmp_path: Path) -> None:
 
 
 def test_no_number_of_the_released_code_is_without_its_name(tmp_path: Path) -> None:
-    keys = ["loss.bridge_gradient=false", "model.view_channels=4"]
+    keys = ["loss.contrast_form=released", "model.view_channels=4"]
     path = toy().write(tmp_path / "paper", RUN)
     assert json.loads(path.read_text())["released_behaviour"] == []
     assert "released" not in (tmp_path / "paper" / "table.md").read_text()
     path = toy().write(tmp_path / "released", replace(RUN, released=keys))
     assert json.loads(path.read_text())["released_behaviour"] == keys
     assert (tmp_path / "released" / "table.md").read_text().endswith(
-        "released behaviour, not the paper's: loss.bridge_gradient=false, model.view_channels=4\n")
+        "released behaviour, not the paper's: loss.contrast_form=released, model.view_channels=4\n")
 
 
 def test_a_split_of_ours_is_said_and_any_split_is_kept(tmp_path: Path) -> None:

@@ -117,8 +117,8 @@ def test_what_the_features_are_made_of_names_them(net: RetrievalNet, config: Con
 
 def released(config: Config, *settings: str) -> Config:
     """Four views a token, the style of the query tower's stem, raw masks."""
-    return override(config, ["model.view_channels=4", "model.style_statistics=stem-released",
-                             "model.style_spread=root-std", "data.train_masks=raw",
+    return override(config, ["model.view_channels=4", "model.style_form=released",
+                             "data.train_masks=raw",
                              "data.views_per_step=0", *settings])
 
 

@@ -19,8 +19,7 @@ from crossmodal.runtime import jt
 from crossmodal.training.objective import objective, weighted_sum
 
 PAPER = LossConfig()
-RELEASED = LossConfig(plain_query=0.0, bridge_gradient=False, contrast_pairs="slot",
-                      consistency_axis="columns", consistency_temperature=1.0)
+RELEASED = LossConfig(plain_query=0.0, consistency_form="released", contrast_form="released")
 ALL = {"instance", "category", "plain_instance", "plain_category", "consistency", "contrast"}
 
 
@@ -60,10 +59,10 @@ def gradients(loss: LossConfig) -> dict[str, np.ndarray]:
     return evaluate(lambda **a: whole(**a, loss=loss), leaves, golden)[1]
 
 
-def test_without_the_bridges_gradient_only_scores_are_learnt_from() -> None:
-    """Gradients of the sum are those of L_inst + 0.2 L_cat; with the bridge's they are not."""
+def test_from_the_released_bridge_nothing_is_learnt() -> None:
+    """Gradients of the sum are those of L_inst + 0.2 L_cat; with the paper's they are not."""
     scores_only = gradients(LossConfig(plain_query=0.0, consistency=0.0, contrast=0.0))
-    shown = gradients(LossConfig(plain_query=0.0, bridge_gradient=False))
+    shown = gradients(RELEASED)
     learnt = gradients(LossConfig(plain_query=0.0))
     for name, expected in scores_only.items():
         assert_near(shown[name], expected, 1e-5, name)
@@ -73,7 +72,7 @@ def test_without_the_bridges_gradient_only_scores_are_learnt_from() -> None:
 
 @pytest.mark.parametrize("change", [
     {}, {"plain_query": 0.0}, {"consistency": 0.0}, {"plain_query": 0.0, "consistency": 0.0},
-    {"plain_query": 0.0, "bridge_gradient": False}, {"bridge_gradient": False},
+    {"plain_query": 0.0, "consistency_form": "released"}, {"consistency_form": "released"},
     {"instance": 0.0, "category": 0.0}, {"instance": 0.0, "category": 0.0, "consistency": 0.0},
 ])
 def test_plain_queries_learn_where_they_have_a_gradient(change: dict[str, float]) -> None:
@@ -81,19 +80,25 @@ def test_plain_queries_learn_where_they_have_a_gradient(change: dict[str, float]
     assert loss.plain_learns == bool(gradients(loss)["plain"].any())
 
 
-def test_slots_pair_an_image_with_another_ones_shape() -> None:
+def contrast_of(**settings: str) -> float:
+    golden = {name: jt.array(a) for name, a in read("objective", "objective.in.").items()}
+    loss = LossConfig(instance=0.0, category=0.0, consistency=0.0, plain_query=0.0, **settings)
+    return whole(**golden, loss=loss).item()
+
+
+@pytest.mark.parametrize("form, tokens", [("paper", "max"), ("paper", "mean"),
+                                          ("released", "max")])
+def test_whom_contrast_draws_together(form: str, tokens: str) -> None:
     """Images 1 and 2 show shape 1: by slot, image 2 is drawn to shape 2 and pushed off its own."""
     golden = {name: jt.array(a) for name, a in read("objective", "objective.in.").items()}
-    shapes = l2_normalise(golden["tokens"].mean(1))
-    found = {}
-    for pairs, partner in (("shape", [0, 1, 1, 2, 3, 4]), ("slot", [0, 1, 2, 3, 4, 5])):
-        loss = LossConfig(instance=0.0, category=0.0, consistency=0.0, plain_query=0.0,
-                          contrast_pairs=pairs)
-        found[pairs] = whole(**golden, loss=loss).item()
-        expected = contrast_loss(golden["mixed"], shapes, jt.array(np.array(partner)),
-                                 jt.arange(6)).item()
-        assert found[pairs] == pytest.approx(expected, rel=1e-5)
-    assert abs(found["slot"] - found["shape"]) > 1e-3
+    of_tokens = {"max": golden["tokens"].max(1), "mean": golden["tokens"].mean(1)}
+    partner = np.array([0, 1, 1, 2, 3, 4] if form == "paper" else range(6))
+    expected = contrast_loss(golden["mixed"], l2_normalise(of_tokens[tokens]), jt.array(partner),
+                             jt.arange(6)).item()
+    found = contrast_of(contrast_form=form, contrast_tokens=tokens)
+    assert found == pytest.approx(expected, rel=1e-5)
+    others = {contrast_of(contrast_tokens=other) for other in ("max", "mean") if other != tokens}
+    assert all(abs(found - other) > 1e-3 for other in others)
 
 
 @pytest.mark.parametrize("off, gone", [
