@@ -65,7 +65,7 @@ import numpy as np
 from crossmodal import checkpoint
 from crossmodal.config.released import departures
 from crossmodal.data.batches import TrainBatches
-from crossmodal.data.dataset import InstanceDataset, data_folder, open_library
+from crossmodal.data.dataset import InstanceDataset, data_folder, library_folder, open_library
 from crossmodal.data.errors import DataError
 from crossmodal.data.images import read_rgb
 from crossmodal.data.loader import LoaderError
@@ -81,7 +81,7 @@ from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
 from crossmodal.retrieval.results import RetrievalResults
 from crossmodal.retrieval.scoring import attention_scores
 from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
-from crossmodal.runtime import paths, seeds
+from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.errors import SetupError
 from crossmodal.runtime.log import get_logger, peak_memory_mib
@@ -189,7 +189,7 @@ def duplicates(folder: Path) -> list[list[str]]:
 def library(config: Config, mode: str) -> Path:
     """The folder that holds points and voxels of the gallery's shapes."""
     if mode == "shapenet":
-        return paths.find(Path(config.data.root) / config.data.library)
+        return library_folder(config.data)
     return data_folder(config.data)
 
 

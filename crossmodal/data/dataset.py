@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +53,8 @@ class InstanceDataset:
         leave training and gallery, and are logged.
         """
         folder = data_folder(data)
-        train = _read(folder / (data.train_list or f"{data.name}_train.json"), data)
-        test = _read(folder / (data.test_list or f"{data.name}_test.json"), data,
+        train = _read(_list(folder, data.train_list or f"{data.name}_train.json"), data)
+        test = _read(_list(folder, data.test_list or f"{data.name}_test.json"), data,
                      data.mask_dir_lists == "both")
         both = train + test
         views = open_views(folder / (data.views_dir or f"rendering_{data.name}"))
@@ -91,16 +92,37 @@ def open_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
 
 def find_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
     """The second library's renderings of `categories`, not yet read."""
-    try:
-        folder = Path(paths.find(Path(data.root) / data.library))
-    except FileNotFoundError as error:
-        raise DataError(f"no second library '{data.library}' in {data.root}: "
-                        f"{how_to_make(data.library, data.root)} (data.library)") from error
+    folder = library_folder(data)
     store = ViewStore({})
     for category in categories:
         path = folder / data.library_views.replace("{category}", category)
         store = store.joined(open_views(path, category))
     return store
+
+
+def library_folder(data: DataConfig) -> Path:
+    """``<root>/<library>``; or, as the authors have it, a folder named after what is rendered:
+    ``shapenetcars/`` for ``rendering_shapenetcars``. Raises DataError where neither is there.
+    """
+    there = []
+    for name in (data.library, data.library_views.replace("rendering_", "", 1)):
+        with contextlib.suppress(FileNotFoundError):
+            there.append(Path(paths.find(Path(data.root) / name)))
+    if not there:
+        raise DataError(f"no second library '{data.library}' in {data.root}: "
+                        f"{how_to_make(data.library, data.root)} (data.library)")
+    rendered = [folder for folder in there for suffix in ("", ".pkl")
+                if (folder / f"{data.library_views}{suffix}").exists()]
+    return [*rendered, *there][0]
+
+
+def _list(folder: Path, name: str) -> Path:
+    """A list in `folder`; the authors write ``StanfordCars_train.json`` in ``stanfordcars/``."""
+    if not (folder / name).exists():
+        for path in sorted(folder.glob("*.json")):
+            if path.name.lower() == name.lower():
+                return path
+    return folder / name
 
 
 def _hold_out(train: list[QueryRecord], test: list[QueryRecord], data: DataConfig,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_data import Tiny
 
-from crossmodal.data.dataset import InstanceDataset, open_library
+from crossmodal.data.dataset import InstanceDataset, library_folder, open_library
 from crossmodal.data.errors import DataError
 from crossmodal.data.records import QueryRecord, ShapeKey, read_list
 from crossmodal.data.validation_split import split
@@ -242,6 +242,23 @@ def test_a_second_library(tmp_path: Path, tiny: Tiny, as_pickle: bool) -> None:
         open_library(data, ["chair"])
     with pytest.raises(DataError, match="second library"):
         open_library(tiny.config("library=none_here"), ["bed"])
+
+
+def test_the_authors_layout_of_cars_is_read_as_it_lies(make_tiny: Callable[..., Tiny]) -> None:
+    """``StanfordCars_train.json`` in ``stanfordcars/``, and a second library ``shapenetcars/``."""
+    tiny = make_tiny()
+    for part in ("train", "test"):
+        (tiny.folder / f"tiny_{part}.json").rename(tiny.folder / f"Tiny_{part}.json")
+    root = tiny.folder.parent
+    (root / "shapenetcars").mkdir()
+    arrays = {"s0": np.zeros((3, 4, 4), np.uint8)}
+    (root / "shapenetcars" / "rendering_shapenetcars.pkl").write_bytes(pickle.dumps(arrays, 4))
+    data = tiny.config("library_views=rendering_shapenetcars")
+    assert len(InstanceDataset.load(data).train) == len(InstanceDataset.load(tiny.data).train) > 0
+    for _ in range(2):
+        assert library_folder(data) == root / "shapenetcars"
+        assert open_library(data, ["car"]).keys() == [ShapeKey("car", "s0")]
+        (root / "shapenet4").mkdir(exist_ok=True)  # that of Pix3D beside it changes nothing
 
 
 def records(count: int, shapes: int) -> list[QueryRecord]:
