@@ -28,6 +28,7 @@ from crossmodal.runtime.paths import PathLike
 from crossmodal.runtime.versions import installed_versions
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.errors import WeightsError
+from crossmodal.weights.names import readable
 
 FORMAT = 1
 KEY = "crossmodal"
@@ -210,4 +211,4 @@ def check_fit(found: Mapping[str, Shaped], expected: Mapping[str, Shaped], where
 def first_names(names: Sequence[str]) -> str:
     """So many of them as a message holds, and how many more there are."""
     more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(map(readable, names[:SHOWN])) + more

@@ -30,6 +30,7 @@ from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import dotted_keys
 from crossmodal.retrieval.report import align
 from crossmodal.runtime.digest import file_digest
+from crossmodal.weights.names import readable
 
 NEXT = {  # what can be done with a file
     Kind.ARCHITECTURE: "to start from it: --set model.pretrained={path}",
@@ -101,19 +102,19 @@ def tensor_lines(contents: Contents) -> list[str]:
     lines = [f"{len(shapes)} tensors, {numbers:,} numbers"]
     rows = [["tower", "backbone", "channels", "tensors", "head"]]
     for tower in contents.towers:
-        rows.append([tower.prefix.rstrip(".") or "(no prefix)", tower.backbone,
+        rows.append([readable(tower.prefix).rstrip(".") or "(no prefix)", tower.backbone,
                      str(tower.channels), f"{tower.fitting} of {tower.expected}",
                      "none" if tower.head is None else str(tower.head)])
     lines += align(rows).rstrip("\n").split("\n") if contents.towers else ["no backbone is known"]
     for tower in contents.towers:
-        lines += [f"missing in {tower.prefix or 'it'}: {first_names(tower.missing)}"] \
+        lines += [f"missing in {readable(tower.prefix) or 'it'}: {first_names(tower.missing)}"] \
             if tower.missing else []
         lines += [f"of another shape: {first_names(tower.mismatched)}"] if tower.mismatched else []
-    lines += [f"{name} {shapes[name]}" for name in contents.attention]
+    lines += [f"{readable(name)} {shapes[name]}" for name in contents.attention[:SHOWN]]
     if contents.extra and (contents.kind in RETRIEVAL_KINDS or contents.towers):
         lines.append(f"{len(contents.extra)} tensors in no tower: {first_names(contents.extra)}")
     elif contents.extra:
-        lines += [f"{name} {shapes[name]}" for name in contents.extra[:SHOWN]]
+        lines += [f"{readable(name)} {shapes[name]}" for name in contents.extra[:SHOWN]]
     spoilt = not_finite(contents.tensors)
     if spoilt:
         lines.append(f"{len(spoilt)} tensors with NaN or infinite numbers: {first_names(spoilt)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, takewhile
 from typing import Optional
 
 from crossmodal.models.backbones import NAMES, build_backbone
@@ -12,6 +14,7 @@ from crossmodal.models.tensors import named_tensors
 
 Shape = tuple[int, ...]
 STEMS = ("conv1.weight", "features.0.weight", "features.0.0.weight")  # first convolutions
+MOST_PREFIXES, MOST_NAMES = 2000, 1_000_000
 HEADS = ("fc.", "classifier.")  # what comes after a backbone's own tensors
 
 
@@ -38,14 +41,22 @@ class Tower:
 
 
 def find_towers(shapes: Mapping[str, Shape]) -> list[Tower]:
-    """Every backbone of which the file has at least half of the tensors, by prefix."""
+    """Every backbone of which the file has at least half of the tensors, by prefix.
+
+    So many tensors and prefixes as a file of networks has are looked at; one made to harm has more.
+    """
     prefixes = {name[:-len(stem)] for name in shapes for stem in STEMS if name.endswith(stem)}
-    found = []
-    for prefix in sorted(prefixes):
-        if not prefix or prefix.endswith("."):
-            tower = _tower(prefix, {name[len(prefix):]: shape for name, shape in shapes.items()
-                                    if name.startswith(prefix)})
-            found += [tower] if tower is not None else []
+    names, places = sorted(shapes), {name: place for place, name in enumerate(shapes)}
+    found, work = [], 0
+    for prefix in sorted(prefixes)[:MOST_PREFIXES]:
+        if (prefix and not prefix.endswith(".")) or work > MOST_NAMES:
+            continue
+        group = takewhile(lambda name: name.startswith(prefix),  # noqa: B023 - it is used at once
+                          islice(names, bisect_left(names, prefix), None))
+        ordered = sorted(group, key=places.__getitem__)
+        work += len(ordered)
+        tower = _tower(prefix, {name[len(prefix):]: shapes[name] for name in ordered})
+        found += [tower] if tower is not None else []
     return found
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from codecs import getincrementaldecoder
 from pathlib import Path
+
+from crossmodal.runtime.safe_files import open_regular
 
 BEGINNING = 512  # bytes that `describe` looks at
 ZIP = "a zip archive; unpack it first"
@@ -13,6 +17,21 @@ ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
     b"Rar!\x1a\x07": "a rar archive; unpack it first",
 }
+OTHERS = {  # no archives, but never weights
+    b"\x89PNG\r\n\x1a\n": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF picture",
+    b"%PDF-": "a PDF document",
+    b"\x7fELF": "a program",
+    b"MZ": "a program of Windows",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras writes; save the weights as .npz",
+    b"\x93NUMPY": "one .npy array; save the weights as .npz",
+    b"SQLite format 3\0": "a SQLite data base",
+    b"PAR1": "a Parquet table",
+}
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+# The first line of a text that a pickle cannot begin with: its letters are opcodes.
+_TEXT_LINE = re.compile(rb"\s*(?:[#\[{\"<%/-]|[A-Za-z_][\w.-]*:(?:\s|$))")
 # What a file of this format is anyway; torch, too, saves zip archives.
 RIGHTLY = dict.fromkeys((".npz", ".pth", ".pt", ".pkl", ".bin", ".ckpt", ".tar"), ZIP)
 
@@ -30,8 +49,32 @@ def describe(first_bytes: bytes) -> str | None:
 def describe_file(path: Path) -> str | None:
     """`describe` of a file, None too where its suffix is rightly of that kind, as .npz is a zip."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             kind = describe(file.read(BEGINNING))
     except OSError:
         return None
     return None if kind == RIGHTLY.get(path.suffix.lower()) else kind
+
+
+def describe_other(path: Path) -> str | None:
+    """`describe_file` of one that ought to hold weights, so pictures and texts are told too."""
+    try:
+        with open_regular(path) as file:
+            first = file.read(BEGINNING)
+    except OSError:
+        return None
+    found = describe_file(path) or next(
+        (kind for magic, kind in OTHERS.items() if first.startswith(magic)), None)
+    return "a text; name a file of weights" if not found and is_text(first) else found
+
+
+def is_text(first_bytes: bytes) -> bool:
+    """Whether a file that begins so is a plain text, and no pickle of Python's oldest protocol."""
+    first = first_bytes.removeprefix(b"\xef\xbb\xbf")
+    if not _TEXT_LINE.match(first) or _CONTROL.search(first):
+        return False
+    try:
+        getincrementaldecoder("utf-8")().decode(first)  # which may end within a letter
+    except UnicodeDecodeError:
+        return False
+    return True

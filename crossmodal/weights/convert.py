@@ -12,6 +12,7 @@ from pathlib import Path
 
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.digest import file_digest
+from crossmodal.runtime.limits import add_memory_option
 from crossmodal.runtime.log import get_logger
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.names import to_torchvision
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(description="Converts weights to safetensors.")
     parser.add_argument("source", type=Path, help=".pth, .pt, .pkl, .npz or .safetensors")
     parser.add_argument("target", type=Path, help="the .safetensors file to write")
+    add_memory_option(parser)
     given = parser.parse_args(arguments)
     if given.target.suffix != ".safetensors":
         parser.error(f"{given.target}: the target must end in .safetensors")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from crossmodal.weights.names import readable
+
 SHOWN = 10
 
 
@@ -43,7 +45,8 @@ class LoadReport:
             text.append(f"  {len(self.random)} stay at their random start: "
                         f"{_some(self.random, shown)}")
         if self.mismatched:
-            names = [f"{name} {found} for {wanted}" for name, found, wanted in self.mismatched]
+            names = [f"{readable(name)} {found} for {wanted}"
+                     for name, found, wanted in self.mismatched]
             text.append(f"  {len(names)} of another shape, left random: {_some(names, shown)}")
         if self.unused:
             text.append(f"  {len(self.unused)} not used: {_some(self.unused, shown)}")
@@ -66,7 +69,7 @@ class LoadReport:
 
 def _some(names: Sequence[str], shown: int) -> str:
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(map(readable, names[:shown])) + more
 
 
 def match(

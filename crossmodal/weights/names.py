@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from crossmodal.runtime.brief import brief
+
+LONGEST_SHOWN = 200  # letters
 # Old MobileNetV2: one flat sequence a block; now: conv-norm pairs of their own.
 WITH_EXPANSION = {"0": "0.0", "1": "0.1", "3": "1.0", "4": "1.1", "6": "2", "7": "3"}
 WITHOUT_EXPANSION = {"0": "0.0", "1": "0.1", "3": "1", "4": "2"}
@@ -22,6 +25,11 @@ def to_torchvision(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     if "features.1.conv.3.weight" not in kept:
         return kept
     return {_mobilenet_name(name, kept): array for name, array in kept.items()}
+
+
+def readable(name: str) -> str:
+    """A tensor's name for a message: one from a file may be a megabyte, or steer a terminal."""
+    return name if len(name) <= LONGEST_SHOWN and name.isprintable() else brief(name)
 
 
 def _mobilenet_name(name: str, tensors: Mapping[str, np.ndarray]) -> str:
