@@ -17,15 +17,25 @@ from typing import Any, Callable
 
 import numpy as np
 
-from crossmodal.geometry.render import ViewSettings
+from crossmodal.prepare.items import check_folder
 from crossmodal.prepare.options import add_mesh_options
-from crossmodal.retrieval.gallery import Gallery, open_gallery
+from crossmodal.retrieval.gallery import Gallery, open_gallery, refuse_file
 from crossmodal.retrieval.gallery_update import Changes
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
-from crossmodal.retrieval.library import Hit, QueryEncoder, index_library, read_views, search
+from crossmodal.retrieval.library import (
+    Hit,
+    QueryEncoder,
+    index_library,
+    read_views,
+    search,
+    view_settings,
+)
 from crossmodal.retrieval.query_image import QueryPicture, load_query
+from crossmodal.runtime.brief import one_line
+from crossmodal.runtime.limits import add_memory_option
 from crossmodal.runtime.log import get_logger, output_encoding, say
 from crossmodal.runtime.options import add_whole, add_workers
+from crossmodal.runtime.os_errors import told
 from crossmodal.runtime.worker_pool import meanwhile
 
 logger = get_logger(__name__)
@@ -40,7 +50,7 @@ def main(arguments: Sequence[str] | None = None, load: LoadEncoder | None = None
         run = _index if options.command == "index" else _query
         run(options, load or load_encoder)
     except (ValueError, OSError, RuntimeError) as error:
-        logger.error("%s", error)
+        logger.error("%s", told(error) if isinstance(error, OSError) else error)
         logger.debug("where it happened", exc_info=True)
         return 1
     except KeyboardInterrupt:
@@ -52,12 +62,18 @@ def main(arguments: Sequence[str] | None = None, load: LoadEncoder | None = None
 
 def load_encoder(checkpoint: Path, device: str) -> QueryEncoder:
     """The encoder of a checkpoint; Jittor is imported here."""
+    from crossmodal import checkpoint as files
+
+    if not list(Path(checkpoint).glob(f"*{files.SUFFIX}")):
+        files.find(checkpoint)  # what is not there is told before Jittor is made ready
     from crossmodal.models.encode import Encoder
 
     return Encoder.from_checkpoint(checkpoint, device)
 
 
 def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
+    refuse_file(options.index)
+    check_folder(options.meshes)
     encoder = load(options.checkpoint, options.device)
     started = time.perf_counter()
     gallery, changes = index_library(options.meshes, options.index, encoder, options.workers,
@@ -68,7 +84,7 @@ def _index(options: argparse.Namespace, load: LoadEncoder) -> None:
         f"{changes.kept} kept, {len(changes.removed)} removed, {len(changes.broken)} broken, "
         f"in {time.perf_counter() - started:.1f} s\n")
     for name, reason in sorted(changes.broken.items()):
-        say(f"  broken: {name}: {reason}\n")
+        say(f"  broken: {_plain(name)}: {one_line(reason, 500)}\n")
 
 
 def _found(gallery: Gallery, changes: Changes) -> str:
@@ -80,7 +96,13 @@ def _found(gallery: Gallery, changes: Changes) -> str:
             f"not supported{f' ({kinds})' if kinds else ''}, {broken} broken\n")
 
 
+def _plain(name: str) -> str:
+    """A file's name without what a terminal would take for a command."""
+    return "".join(c if c.isprintable() or c >= "\x80" else repr(c)[1:-1] for c in name)
+
+
 def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
+    _refuse_folders(options)
     started = time.perf_counter()
     with meanwhile(load_query, options.image, options.mask, options.whole) as read:
         gallery = open_gallery(options.index)
@@ -96,6 +118,15 @@ def _query(options: argparse.Namespace, load: LoadEncoder) -> None:
     text = _json(options, gallery, picture, hits, seconds) if options.json else _table(
         options, gallery, picture, hits, seconds)
     say(text)
+
+
+def _refuse_folders(options: argparse.Namespace) -> None:
+    """Raise ValueError where a folder is given in the place of a picture."""
+    for name in ("image", "mask", "grid"):
+        path = getattr(options, name)
+        if path and path.is_dir():
+            what = "write, such as grid.png" if name == "grid" else "look for"
+            raise ValueError(f"{path} is a folder; --{name} takes the file of a picture to {what}")
 
 
 def _table(
@@ -130,7 +161,7 @@ def _draw(
     options: argparse.Namespace, gallery: Gallery, picture: QueryPicture, hits: Sequence[Hit]
 ) -> None:
     """Write the picture grid; a view that is not there leaves its place empty."""
-    settings = ViewSettings(**gallery.settings)
+    settings = view_settings(gallery, options.index)
     cells = []
     for hit in hits:
         try:
@@ -167,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--checkpoint", type=Path, required=True,
                              help="a run's folder or a .safetensors file")
         command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+        add_memory_option(command)
     return parser
 
 

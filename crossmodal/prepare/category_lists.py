@@ -29,6 +29,7 @@ from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
@@ -99,7 +100,7 @@ def _write_views(task: Task) -> dict[str, Any]:
     places = spread(len(found), task.settings["views"])
     names = [f"{task.key}/{number}.png" for number in range(len(places))]
     for name, view in zip(names, found[places]):
-        write_image(task.out / name, view)
+        write_image(inside(task.out, name), view)
     return {"files": names}
 
 

@@ -21,7 +21,8 @@ from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, Work, run
 from crossmodal.prepare.sample_points import sample_items
 from crossmodal.prepare.voxelize import voxelize_items
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
+from crossmodal.runtime.inside import inside
 
 SHAPE_STEPS = ("views", "points", "voxels")
 
@@ -82,8 +83,8 @@ def piece_of(task: Task) -> Furniture:
 def write_picture(task: Task, image: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
     """Write an image and its mask for a task; returns the task's record."""
     names = [f"img/{task.key}.jpg", f"mask/{task.key}.png"]
-    write_image(task.out / names[0], image)
-    write_image(task.out / names[1], mask)
+    write_image(inside(task.out, names[0]), image)
+    write_image(inside(task.out, names[1]), mask)
     return {"files": names}
 
 
@@ -96,7 +97,7 @@ def _import_model(task: Task) -> dict[str, Any]:
     reader = sh3f if task.source.suffix == ".sh3f" else prepared_copy
     mesh = reader.read_mesh(piece_of(task))
     name = f"{task.key}/model.npz"
-    with atomic_write(task.out / name) as file:
+    with atomic_write_in(task.out, name) as file:
         np.savez_compressed(file, v=mesh.vertices, f=mesh.faces)
     about = {key: task.facts[key] for key in ("name", "category", "creator", "licence")}
     return {"files": [name], **about}

@@ -34,6 +34,7 @@ from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.sample_points import sample_items
 from crossmodal.prepare.voxelize import voxelize_items
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.seeds import generator
@@ -162,7 +163,7 @@ def _make_model(task: Task) -> dict[str, Any]:
     rng = generator(task.settings["seed"], "shape", task.settings["library"], task.key)
     mesh = MAKERS[category](rng)
     name = f"{task.key}/model.obj"
-    write_bytes(task.out / name, obj_text(mesh).encode("ascii"))
+    write_bytes(inside(task.out, name), obj_text(mesh).encode("ascii"))
     return {"files": [name], "faces": len(mesh.faces)}
 
 

@@ -27,6 +27,7 @@ from crossmodal.prepare.contact_sheet import TILE, Tile, write_sheets
 from crossmodal.prepare.items import Found, as_upright, find_items
 from crossmodal.prepare.options import add_mesh_options, program_parser, run_program
 from crossmodal.prepare.runner import Item
+from crossmodal.runtime.limits import add_memory_option
 from crossmodal.runtime.log import say
 from crossmodal.runtime.options import add_workers
 from crossmodal.runtime.worker_pool import DIED, TOO_MUCH, bounded, each
@@ -141,6 +142,7 @@ def _parse() -> dict[str, Any]:
     parser.add_argument("--sheet", type=Path, help="draw one view of each to this .png")
     add_mesh_options(parser)
     add_workers(parser)
+    add_memory_option(parser)
     return vars(parser.parse_args())
 
 

@@ -51,8 +51,7 @@ def find_items(folder: Path, layout: str = "auto", up: str | None = None) -> Fou
         in all others. A .stl beside a .obj, .off or .ply is taken as these are: none of them says.
     Raises FileNotFoundError when there is none.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder of meshes")
+    check_folder(folder)
     files = files_below(folder)
     meshes = [path for path in files if path.suffix.lower() in MESH_SUFFIXES]
     unsupported = _unsupported(files)
@@ -70,6 +69,14 @@ def find_items(folder: Path, layout: str = "auto", up: str | None = None) -> Fou
     items = {key: Item(path, {} if ups[key] == "y" else {"up": ups[key]})
              for key, path in chosen.items()}
     return Found(items, unsupported)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise FileNotFoundError where there is no such folder of meshes."""
+    if folder.is_file():
+        raise FileNotFoundError(f"{folder} is a file; give the folder it lies in, {folder.parent}")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder of meshes")
 
 
 def load_upright(path: Path, up: str, normalised: bool = False) -> Mesh:

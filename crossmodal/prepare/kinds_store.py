@@ -20,6 +20,7 @@ from crossmodal.geometry.render import ViewSettings, render_views
 from crossmodal.prepare.kinds_sources import Photo, Shape
 from crossmodal.prepare.output import JPEG_QUALITY, write_bytes, write_image
 from crossmodal.prepare.runner import Item, Task, from_files, run
+from crossmodal.runtime.inside import inside
 
 PHOTO_SIDE = 256  # pixels of the shorter side, at most; what is smaller is not enlarged
 
@@ -66,11 +67,11 @@ def _store_photo(task: Task) -> dict[str, Any]:
     scale = min(PHOTO_SIDE / min(rgb.shape[:2]), 1)
     name = f"{task.key}.jpg"
     if scale == 1 and _is_jpeg(task.source):
-        write_bytes(task.out / name, task.source.read_bytes())
+        write_bytes(inside(task.out, name), task.source.read_bytes())
     else:
         size = round(scale * rgb.shape[1]), round(scale * rgb.shape[0])
         smaller = Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS)
-        write_image(task.out / name, np.asarray(smaller))
+        write_image(inside(task.out, name), np.asarray(smaller))
     return {"files": [name]}
 
 
@@ -85,7 +86,7 @@ def write_view_pictures(task: Task, mesh: Mesh) -> dict[str, Any]:
     views = render_views(mesh, settings.count, settings.size, settings.elevation, settings)
     names = [f"{task.key}/{index}.png" for index in range(settings.count)]
     for name, view in zip(names, views):
-        write_image(task.out / name, view)
+        write_image(inside(task.out, name), view)
     return {"files": names}
 
 

@@ -1,12 +1,15 @@
 """manifest.json: with which settings a folder was made, and how each item of it fared.
 
-Its bytes depend on the items and the settings only, not on the order or the time of the work.
+Its bytes depend on the items and the settings only, not on the order or the time of the work. One
+that somebody gave away is checked as a whole before it is believed: files that it names are
+removed.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -14,10 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
-from crossmodal.prepare.output import write_json
+from crossmodal.prepare.output import own_place, write_json
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.inside import OutsideError, inside
+from crossmodal.runtime.safe_files import is_file, read_json
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "scipy", "trimesh", "embreex", "pillow")
+SHOWN = 3  # differences of settings that are told
+_WORD = re.compile(r"[\w.-]{1,60}")
 
 
 class SettingsChanged(ValueError):
@@ -55,12 +63,12 @@ class Manifest:
             return fresh
         stored = _read(path)
         if redo:
-            _remove_files(folder, stored.get("items", {}))
+            _remove_files(folder, stored["items"])
             return fresh
         differences = _differences(stored, program, settings)
         if differences:
             raise SettingsChanged(
-                f"{path} was made with other settings: {'; '.join(differences)}. "
+                f"{path} was made with other settings: {'; '.join(differences[:SHOWN])}. "
                 "Use --redo to make everything again, or another output folder."
             )
         fresh.items = stored["items"]
@@ -73,8 +81,19 @@ class Manifest:
         return (
             record.get("status") == "done"
             and record.get("source") == source
-            and all((self.folder / name).is_file() for name in record["files"])
+            and all(is_file(self.folder / name) for name in record["files"])
         )
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Remove items and their files; `save` is still to be called.
+
+        Raises DataError, with nothing removed, where a file of them does not lie in the folder.
+        """
+        gone = {key: self.items[key] for key in keys}
+        for path in _files(self.folder, gone):
+            path.unlink(missing_ok=True)
+        for key in gone:
+            del self.items[key]
 
     def done(self, keys: Iterable[str]) -> list[str]:
         """Those of `keys` whose items are sound, in their order."""
@@ -96,36 +115,80 @@ class Manifest:
             "items": {key: self.items[key] for key in sorted(self.items)},
         }
         path = self.folder / MANIFEST
-        write_json(path, content)
+        try:
+            write_json(path, content)
+        except RecursionError as error:
+            raise DataError(f"{path}: nested too deeply; {_remedy(path)}") from error
         return path
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """What is in a manifest, all of it of the right kind."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not a readable manifest ({error}); remove the file") from error
-    if not isinstance(stored, dict) or not isinstance(stored.get("items"), dict):
-        raise DataError(f"{path}: not a manifest of a prepare program; remove the file")
+        stored = read_json(path)
+        if not isinstance(stored, dict) or not isinstance(stored.get("items"), dict):
+            raise ValueError("not a manifest of a prepare program")
+        for name in ("settings", "about"):
+            if not isinstance(stored.get(name, {}), dict):
+                raise ValueError(f"{name} is {brief(stored[name])}")
+        for key, record in stored["items"].items():
+            _check(path.parent, key, record)
+    except (ValueError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else one_line(error, 400)
+        raise DataError(f"{path}: {reason}; {_remedy(path)}") from error
     return stored
+
+
+def _remedy(path: Path) -> str:
+    return f"delete {path} and run the program again"
+
+
+def _check(folder: Path, key: str, record: Any) -> None:
+    """Raises ValueError for a record that no program has written."""
+    is_table = isinstance(record, dict)
+    files = record.get("files") if is_table else None
+    if not isinstance(files, list) or not isinstance(record.get("source"), str):
+        raise ValueError(f"item {brief(key)} is not what was written: {brief(record)}")
+    for name in files:
+        try:
+            inside(folder, name, links=True)
+        except OutsideError as error:
+            raise ValueError(f"item {brief(key)}: {error}") from error
+    done, failed = record.get("status") == "done", record.get("status") == "failed"
+    if not done and not (failed and isinstance(record.get("error"), str) and not files):
+        raise ValueError(f"item {brief(key)}: it is neither done nor failed")
 
 
 def _differences(stored: dict[str, Any], program: str, settings: dict[str, Any]) -> list[str]:
     found = []
     if stored.get("program") != program:
-        found.append(f"program {stored.get('program')}, now {program}")
+        found.append(f"program {_shown(stored.get('program'))}, now {program}")
     old = stored.get("settings", {})
     for name in sorted(set(old) | set(settings)):
         if old.get(name) != settings.get(name):
-            found.append(f"{name} {old.get(name)}, now {settings.get(name)}")
+            found.append(f"{_shown(name)} {_shown(old.get(name))}, "
+                         f"now {_shown(settings.get(name))}")
     return found
 
 
+def _shown(value: Any) -> str:
+    is_word = isinstance(value, str) and _WORD.fullmatch(value)
+    return str(value) if is_word else brief(value)
+
+
+def _files(folder: Path, items: dict[str, dict[str, Any]]) -> list[Path]:
+    """Every file of these items; raises DataError where one does not lie in the folder."""
+    try:
+        return [own_place(folder, name) for record in items.values() for name in record["files"]]
+    except OutsideError as error:
+        raise DataError(f"{folder / MANIFEST}: {error}; {_remedy(folder / MANIFEST)}") from error
+
+
 def _remove_files(folder: Path, items: dict[str, dict[str, Any]]) -> None:
+    paths = _files(folder, items)
     (folder / MANIFEST).unlink()
-    for record in items.values():
-        for name in record.get("files", []):
-            (folder / name).unlink(missing_ok=True)
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _versions() -> dict[str, str]:

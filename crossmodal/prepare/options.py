@@ -11,9 +11,12 @@ from crossmodal.prepare.items import LAYOUTS
 from crossmodal.prepare.manifest import SettingsChanged
 from crossmodal.prepare.runner import AllFailed
 from crossmodal.prepare.upright import AXES
+from crossmodal.runtime.inside import OutsideError
+from crossmodal.runtime.limits import TooLarge, add_memory_option
 from crossmodal.runtime.options import add_workers
+from crossmodal.runtime.os_errors import told
 
-ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OSError)
+ERRORS = (DataError, BadPickle, UnsafePickle, SettingsChanged, AllFailed, OutsideError, TooLarge)
 
 
 def program_parser(description: str, more: str = "") -> argparse.ArgumentParser:
@@ -23,11 +26,12 @@ def program_parser(description: str, more: str = "") -> argparse.ArgumentParser:
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add --workers and --redo."""
+    """Add --workers, --redo and --max-memory."""
     add_workers(parser)
     parser.add_argument(
         "--redo", action="store_true", help="make everything again, also with changed settings"
     )
+    add_memory_option(parser)
 
 
 def add_mesh_options(parser: argparse.ArgumentParser) -> None:
@@ -44,5 +48,7 @@ def run_program(main: Callable[..., object], options: dict[str, Any]) -> None:
     """Call ``main(**options)``; what its user can put right ends it in a message, no traceback."""
     try:
         main(**options)
+    except OSError as error:
+        raise SystemExit(f"error: {told(error)}") from error
     except ERRORS as error:
         raise SystemExit(f"error: {error}") from error

@@ -1,4 +1,7 @@
-"""Writing arrays, pictures and lists so that a file is either whole or not there."""
+"""Writing arrays, pictures and lists so that a file is either whole or not there.
+
+Nothing is written through a link that leads out of its folder: that is somebody's file.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,24 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
+from crossmodal.runtime.inside import OutsideError, inside
 
 JPEG_QUALITY = 92
+
+
+def own_place(folder: Path, name: str) -> Path:
+    """The path of `name` in `folder`, to be removed or replaced: the file, or a link, itself.
+
+    Raises OutsideError where it does not lie there, or is a folder.
+    """
+    path = inside(folder, name, links=True)
+    above = Path(name).parent
+    if above.parts:
+        inside(folder, above.as_posix())
+    if path.is_dir() and not path.is_symlink():
+        raise OutsideError(f"{path} is a folder, where a file of that name should be")
+    return path
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
@@ -24,7 +42,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 def write_image(path: Path, image: np.ndarray) -> None:
     """Write an (H, W[, 3]) uint8 image as .jpg or .png."""
-    with atomic_write(path) as file:
+    with atomic_write_in(path.parent, path.name) as file:
         if path.suffix == ".jpg":
             Image.fromarray(image).save(file, "JPEG", quality=JPEG_QUALITY)
         else:
@@ -33,7 +51,7 @@ def write_image(path: Path, image: np.ndarray) -> None:
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write bytes."""
-    with atomic_write(path) as file:
+    with atomic_write_in(path.parent, path.name) as file:
         file.write(content)
 
 

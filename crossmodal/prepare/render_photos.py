@@ -27,6 +27,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.seeds import generator
 
@@ -95,8 +96,8 @@ def _render_item(task: Task) -> dict[str, Any]:
     model = _model(task.source, task.facts.get("up", "y"))
     image, mask = render_photo(model, PRESETS[preset], rng, task.settings["size"])
     names = photo_names(shape, index)
-    write_image(task.out / names[0], image)
-    write_image(task.out / names[1], mask)
+    write_image(inside(task.out, names[0]), image)
+    write_image(inside(task.out, names[1]), mask)
     return {"files": list(names)}
 
 

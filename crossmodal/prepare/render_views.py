@@ -23,6 +23,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.options import add_number, add_whole
 
 
@@ -58,7 +59,7 @@ def _render_item(task: Task) -> dict[str, Any]:
         load_item(task), settings.count, settings.size, settings.elevation, settings
     )
     name = f"{task.key}.npy"
-    write_array(task.out / name, views)
+    write_array(inside(task.out, name), views)
     return {"files": [name]}
 
 

@@ -22,6 +22,7 @@ from crossmodal.prepare.options import (
 )
 from crossmodal.prepare.output import write_array
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.options import add_seed, add_whole
 
 COUNT = 10_000
@@ -58,7 +59,8 @@ def sample_items(
 def _sample_item(task: Task) -> dict[str, Any]:
     mesh = load_item(task, normalised=True)
     name = f"{task.key}.npy"
-    write_array(task.out / name, sample_points(mesh, task.settings["count"], task.settings["seed"]))
+    points = sample_points(mesh, task.settings["count"], task.settings["seed"])
+    write_array(inside(task.out, name), points)
     return {"files": [name]}
 
 

@@ -16,7 +16,7 @@ from crossmodal.geometry.mesh import load_mesh
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.shapenet_source import Model, read_model
 from crossmodal.prepare.upright import turned
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -61,6 +61,6 @@ def _import_mesh(task: Task) -> dict[str, Any]:
     mesh = read_model(task.source, member) if is_obj else load_mesh(task.source)
     mesh = turned(mesh, front=task.settings["front"])
     name = model_name(task.key)
-    with atomic_write(task.out / name) as file:
+    with atomic_write_in(task.out, name) as file:
         np.savez_compressed(file, v=mesh.vertices, f=mesh.faces)
     return {"files": [name], "faces": len(mesh.faces)}

@@ -22,7 +22,7 @@ from crossmodal.prepare.options import (
     run_program,
 )
 from crossmodal.prepare.runner import Item, Task, run
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
 from crossmodal.runtime.options import add_whole
 
 SIZE = 128
@@ -57,7 +57,7 @@ def voxelize_items(
 def _voxelize_item(task: Task) -> dict[str, Any]:
     voxels = voxelize(load_item(task, normalised=True), task.settings["size"])
     name = f"{task.key}.binvox"
-    with atomic_write(task.out / name) as file:
+    with atomic_write_in(task.out, name) as file:
         write_binvox(file, voxels)
     return {"files": [name], "occupied": int(voxels.grid.sum())}
 

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.inside import LONGEST, inside
+from crossmodal.runtime.safe_files import read_json, read_npy
 
 FORMAT = 1
 INDEX = "gallery.json"
 BLOCK = 1 << 22  # bytes checked at a time
+_TOKENS = re.compile(r"tokens-[0-9a-f]{8}-[0-9]{1,18}\.npy")
+_DOUBTFUL = re.compile(r"[\x00-\x1f\x7f\\:]|\.\.|^/|^$")  # all other ids stay in their folder
 
 
 class GalleryError(ValueError):
@@ -86,12 +92,12 @@ def save_gallery(gallery: Gallery, folder: Path) -> Path:
     tokens = np.ascontiguousarray(gallery.tokens)
     checksum = _checksum(tokens)
     name = f"tokens-{checksum:08x}-{len(tokens)}.npy"
-    with atomic_write(folder / name) as file:
+    with atomic_write_in(folder, name) as file:
         _write_array(file, tokens)
     index = _Index(gallery.fingerprint, dict(gallery.settings), name, checksum,
                    list(tokens.shape), str(tokens.dtype), list(gallery.ids),
                    list(gallery.categories), list(gallery.digests))
-    with atomic_write(folder / INDEX) as file:
+    with atomic_write_in(folder, INDEX) as file:
         text = json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n"
         file.write(text.encode("utf-8", "backslashreplace"))  # file names need not be UTF-8
     for old in folder.glob("tokens-*.npy"):
@@ -108,6 +114,7 @@ def open_gallery(folder: Path, check: bool = True) -> Gallery:
     Raises GalleryError when there is none, or it is torn.
     """
     folder = Path(folder)
+    refuse_file(folder)
     path = folder / INDEX
     index, tokens = _read(folder)
     if check and _checksum(tokens) != index.checksum:
@@ -120,11 +127,19 @@ def open_gallery(folder: Path, check: bool = True) -> Gallery:
         raise GalleryError(f"{path}: {error}; {_remedy(folder)}") from error
 
 
+def refuse_file(folder: Path) -> None:
+    """Raise GalleryError where `folder`, which is to hold an index, is a file."""
+    if folder.exists() and not folder.is_dir():
+        better = folder.parent if folder.name == INDEX else "a folder, which may be new"
+        raise GalleryError(f"{folder} is a file, and an index is a folder; give --index {better}")
+
+
 def refuse_other_model(gallery: Gallery, fingerprint: str, folder: Path) -> None:
     """Raise GalleryError unless the tokens were made by the model named `fingerprint`."""
     if gallery.fingerprint != fingerprint:
         raise GalleryError(
-            f"{folder}: made with model {gallery.fingerprint}, the checkpoint is {fingerprint}; "
+            f"{folder}: made with model {one_line(gallery.fingerprint, 80)}, the checkpoint is "
+            f"{fingerprint}; "
             "their embeddings cannot be compared. Use the checkpoint it was made with, another "
             "folder, or make it again with --rebuild")
 
@@ -146,7 +161,7 @@ def _read(folder: Path, missed: str = "") -> tuple[_Index, np.ndarray]:
     """
     index = _read_index(folder / INDEX)
     try:
-        return index, _map_tokens(folder / index.tokens, index, _remedy(folder))
+        return index, _map_tokens(folder, index)
     except _TokensGone:
         if index.tokens == missed:
             raise
@@ -155,37 +170,66 @@ def _read(folder: Path, missed: str = "") -> tuple[_Index, np.ndarray]:
 
 def _read_index(path: Path) -> _Index:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        index = _Index(**_of_this_format(read_json(path)))
+        _check(index)
     except FileNotFoundError as error:
         raise GalleryError(
             f"{path.parent}: no index here; make it with `python -m crossmodal.search index "
             f"--meshes MESHES --checkpoint RUN --index {path.parent}`") from error
-    except (OSError, ValueError) as error:
-        raise GalleryError(f"{path}: not readable ({error}); {_remedy(path.parent)}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise GalleryError(f"{path}: not a gallery of format {FORMAT}; {_remedy(path.parent)}")
-    try:
-        index = _Index(**content)
-    except TypeError as error:
-        raise GalleryError(f"{path}: {error}; {_remedy(path.parent)}") from error
-    lists = (index.shape, index.ids, index.categories, index.digests)
-    name = index.tokens
-    if not all(isinstance(found, list) for found in lists) or (
-            not isinstance(name, str) or Path(name).name != name):
-        raise GalleryError(f"{path}: not what was written; {_remedy(path.parent)}")
+    except OSError as error:
+        raise GalleryError(f"{path}: not readable: {error.strerror}") from error
+    except ValueError as error:
+        raise GalleryError(f"{path}: {one_line(error, 400)}; {_remedy(path.parent)}") from error
     return index
 
 
-def _map_tokens(path: Path, index: _Index, remedy: str) -> np.ndarray:
+def _of_this_format(content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else content
+        raise ValueError(f"not a gallery of format {FORMAT}, which this version reads, but "
+                         f"{brief(found)}")
+    names = {item.name for item in fields(_Index)}
+    wrong = {"missing": names - set(content), "unknown": set(content) - names}
+    for what, keys in wrong.items():
+        if keys:
+            raise ValueError(f"{what}: {', '.join(map(brief, sorted(keys)[:3]))}")
+    return content
+
+
+def _check(index: _Index) -> None:
+    """Raises ValueError for values that no gallery has."""
+    lists = {"ids": index.ids, "categories": index.categories, "digests": index.digests}
+    for name, found in lists.items():
+        if not isinstance(found, list) or not set(map(type, found)) <= {str}:
+            raise ValueError(f"{name} are not what was written: {brief(found)}")
+    whole = isinstance(index.shape, list) and all(type(n) is int and n >= 0 for n in index.shape)
+    if not whole or not isinstance(index.dtype, str):
+        raise ValueError("the tokens' shape or type is not what was written: "
+                         f"{brief(index.shape)}, {brief(index.dtype)}")
+    if not isinstance(index.tokens, str) or not _TOKENS.fullmatch(index.tokens):
+        raise ValueError(f"the tokens' file is not what was written: {brief(index.tokens)}")
+    if not isinstance(index.fingerprint, str) or not isinstance(index.settings, dict) or (
+            type(index.checksum) is not int):
+        raise ValueError("fingerprint, settings or checksum are not what was written")
+    for name in index.ids:
+        if len(name) > LONGEST or _DOUBTFUL.search(name):
+            inside("", name, links=True)
+
+
+def _map_tokens(folder: Path, index: _Index) -> np.ndarray:
     """(S, V, D) mapped array that has the size and type gallery.json says."""
+    path, remedy = folder / index.tokens, _remedy(folder)
     try:
-        tokens = np.load(path, mmap_mode="r" if all(index.shape) else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        kind = _TokensGone if isinstance(error, FileNotFoundError) else GalleryError
-        raise kind(f"{path}: not a readable array ({error}); {remedy}") from error
-    if list(tokens.shape) != index.shape or str(tokens.dtype) != index.dtype:
+        tokens = read_npy(inside(folder, index.tokens), mapped=True)
+    except FileNotFoundError as error:
+        raise _TokensGone(f"{path}: not a readable array (it is not there); {remedy}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else one_line(error)
+        raise GalleryError(f"{path}: not a readable array ({reason}); {remedy}") from error
+    if list(tokens.shape) != index.shape or str(tokens.dtype) != index.dtype or (
+            tokens.dtype.kind not in "biuf"):
         raise GalleryError(f"{path}: {tokens.dtype} {tokens.shape}, {INDEX} says "
-                           f"{index.dtype} {tuple(index.shape)}; {remedy}")
+                           f"{brief(index.dtype)} {brief(tuple(index.shape))}; {remedy}")
     return tokens
 
 

@@ -19,6 +19,7 @@ from crossmodal.retrieval.gallery import (
     refuse_other_model,
     save_gallery,
 )
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -97,7 +98,7 @@ def update_gallery(
     GalleryError : the gallery there was made by another model, or is torn.
     """
     folder = Path(folder)
-    place = folder / UNFINISHED if rebuild else folder
+    place = inside(folder, UNFINISHED) if rebuild else folder
     old = _begun(place, model, dtype) if rebuild else _old_gallery(folder, model.fingerprint)
     stored = _rows(old)
     known = _still_valid(stored, items)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +15,14 @@ from crossmodal.prepare.items import find_items
 from crossmodal.prepare.manifest import Manifest, SettingsChanged
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item
-from crossmodal.retrieval.gallery import INDEX, Gallery, open_gallery, refuse_other_model
+from crossmodal.retrieval.gallery import (
+    INDEX,
+    Gallery,
+    GalleryError,
+    open_gallery,
+    refuse_file,
+    refuse_other_model,
+)
 from crossmodal.retrieval.gallery_update import (
     Changes,
     GalleryItem,
@@ -23,13 +31,17 @@ from crossmodal.retrieval.gallery_update import (
 )
 from crossmodal.retrieval.query_image import QueryPicture
 from crossmodal.retrieval.top_k import top_k
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.locks import is_held, locked
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.safe_files import read_npy
 
 logger = get_logger(__name__)
 VIEWS = "views"
 LOCK = "index.lock"
 PROGRAM = "render_views"
+MOST = {"count": 10_000, "size": 20_000, "supersampling": 100}  # of whole settings
 
 
 class QueryEncoder(Protocol):
@@ -88,11 +100,13 @@ def index_library(
     model or has other views. RuntimeError : not a single mesh can be used.
     """
     folder = Path(folder)
+    refuse_file(folder)
     found = find_items(Path(meshes), layout, up)
     folder.mkdir(parents=True, exist_ok=True)
-    if is_held(folder / LOCK):
+    lock = _lock(folder)
+    if is_held(lock):
         logger.info("%s: another process is indexing it; waiting for that to end", folder)
-    with locked(folder / LOCK):
+    with locked(lock):
         gallery, changes = _index(found.items, folder, encoder, workers, rebuild)
     changes.unsupported.update(found.unsupported)
     return gallery, changes
@@ -110,8 +124,11 @@ def _index(
         size=encoder.settings["size"],
         elevation=encoder.settings["elevation"],
     )
-    manifest = _render(items, folder / VIEWS, settings, workers, rebuild)
-    _forget(manifest, set(items))
+    manifest = _render(items, inside(folder, VIEWS), settings, workers, rebuild)
+    gone = sorted(set(manifest.items) - set(items))
+    if gone:
+        manifest.forget(gone)
+        manifest.save()
     model = GalleryModel(lambda name: read_views(folder, name, settings), encoder.encode_views,
                          encoder.fingerprint, asdict(settings))
     wanted = {name: GalleryItem(category_of(name), manifest.items[name]["source"])
@@ -137,23 +154,58 @@ def search(
              for i, score in zip(row, row_scores)] for row, row_scores in zip(indices, scores)]
 
 
+def view_settings(gallery: Gallery, folder: Path) -> ViewSettings:
+    """The settings that the views of the index in `folder` were made with.
+
+    Raises GalleryError for settings that no index has.
+    """
+    known = {item.name for item in fields(ViewSettings)}
+    found = gallery.settings
+    wrong = [name for name in found if name not in known] or [
+        name for name in ("count", "size", "elevation") if name not in found] or [
+        name for name, value in found.items() if not _is_sound(name, value)]
+    if wrong:
+        raise GalleryError(f"{folder / INDEX}: the setting {brief(wrong[0])} of its views is "
+                           f"{brief(found.get(wrong[0], 'missing'))}; delete {folder / INDEX} and "
+                           "index again")
+    return ViewSettings(**found)
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    if name in MOST:
+        return type(value) is int and 1 <= value <= MOST[name]
+    return type(value) in (int, float) and abs(value) < 1e6 and math.isfinite(value)
+
+
 def category_of(name: str) -> str:
     """The category of ``category/instance``; empty for a mesh that lies in no folder."""
     return name.split("/", 1)[0] if "/" in name else ""
 
 
 def read_views(folder: Path, name: str, settings: ViewSettings) -> np.ndarray:
-    """(V, H, W) uint8 views of an item of the index in `folder`. Raises ValueError if torn."""
-    path = folder / VIEWS / f"{name}.npy"
+    """(V, H, W) uint8 views of an item of the index in `folder`.
+
+    Raises ValueError if they are torn, or lie elsewhere.
+    """
+    path = inside(folder, f"{VIEWS}/{name}.npy")
     expected = (settings.count, settings.size, settings.size)
     try:
-        views = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: broken ({error}); delete it and index again") from error
+        views = read_npy(path)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else one_line(error)
+        raise ValueError(f"{path}: broken ({reason}); delete it and index again") from error
     if views.shape != expected or views.dtype != np.uint8:
         raise ValueError(f"{path}: {views.dtype} {views.shape} instead of uint8 {expected}; "
                          "delete it and index again")
     return views
+
+
+def _lock(folder: Path) -> Path:
+    """The index's lock file. Raises GalleryError where it is a pipe, which would be waited for."""
+    path = inside(folder, LOCK)
+    if path.exists() and not path.is_file():
+        raise GalleryError(f"{path} is no file; delete it")
+    return path
 
 
 def _render(
@@ -167,13 +219,3 @@ def _render(
             raise SettingsChanged(f"{error} Here: use --rebuild or another index folder.") from None
         render_items(items, out, settings, workers, redo=True)
     return Manifest.open(out, PROGRAM, asdict(settings))
-
-
-def _forget(manifest: Manifest, present: set[str]) -> None:
-    """Delete the views of meshes that are gone."""
-    gone = sorted(set(manifest.items) - present)
-    for name in gone:
-        for file in manifest.items.pop(name)["files"]:
-            (manifest.folder / file).unlink(missing_ok=True)
-    if gone:
-        manifest.save()

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.locks import nobody_holds, try_lock
 from crossmodal.runtime.paths import PathLike
 
@@ -57,6 +58,16 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def atomic_write_in(folder: PathLike, name: str) -> Iterator[BinaryIO]:
+    """`atomic_write` of a file in a folder that others may have filled: no link leads out of it.
+
+    Raises OutsideError, too.
+    """
+    with atomic_write(inside(Path(folder), name)) as file:
+        yield file
 
 
 def _finish(file: BinaryIO, temporary: Path, target: Path) -> None:

@@ -73,7 +73,7 @@ def parse_json(text: str | bytes) -> Any:
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether there is such a file; False too where none can have that name."""
     try:
-        return os.path.isfile(path)
+        return os.path.isfile(path)  # noqa: PTH113 - a Path takes five times as long
     except (OSError, ValueError):
         return False
 

@@ -102,7 +102,7 @@ def change_index(folder: Path, **values: object) -> None:
     (lambda f: tokens_file(f).unlink(), "not a readable array"),
     (corrupt_bytes, "bytes are not the ones that were written"),
     (lambda f: np.save(tokens_file(f), np.zeros((3, 2, 5), np.float32)), "gallery.json says"),
-    (lambda f: (f / INDEX).write_text('{"format": 1, "ids"'), "not readable"),
+    (lambda f: (f / INDEX).write_text('{"format": 1, "ids"'), "not json"),
     (lambda f: (f / INDEX).write_text("[]"), "not a gallery of format 1"),
     (lambda f: (f / INDEX).write_text('{"format": 1}'), "missing"),
     (lambda f: change_index(f, ids=["a/1"]), "1 ids, 3 categories"),
