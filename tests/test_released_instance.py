@@ -8,7 +8,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -82,6 +82,22 @@ def test_it_trains_and_the_test_set_chooses_the_epoch(config: Config, run: Path)
     assert all(np.isfinite(steps[-1][name]) for name in terms)
     assert [line["step"] for line in lines if line["kind"] == "validation"] == [2]
     assert (run / "best.safetensors").exists()
+
+
+def test_the_released_epochs_are_validated(config: Config, repo_root: Path) -> None:
+    """Every tenth epoch, and each one from the 51st on; Top-1 counts, and only above 0."""
+    trainer = script(repo_root, "RetrievalNet_sag_con")
+    training = trainer.Training.__new__(trainer.Training)
+    training.config, training.dataset = config, SimpleNamespace(gallery=[], validation=[1])
+    training.last_step, training.out_of_time = 10**9, False
+    due = []
+    for epoch in range(1, 61):
+        training.progress = SimpleNamespace(epoch=epoch, total_steps=epoch)
+        assert not training.validation_is_due(False)
+        due += [epoch] if training.validation_is_due(True) else []
+    assert due == [10, 20, 30, 40, *range(50, 61)]
+    training.config = override(config, ["log.validate_every=0"])
+    assert not training.validation_is_due(True)
 
 
 def test_the_run_says_so(run: Path) -> None:
