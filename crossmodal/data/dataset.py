@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossmodal.config import DataConfig
@@ -20,7 +20,10 @@ from crossmodal.data.records import (
 from crossmodal.data.validation_split import split
 from crossmodal.data.views import ViewStore, open_views
 from crossmodal.runtime import paths
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.inside import OutsideError, inside
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.safe_files import read_json
 
 logger = get_logger(__name__)
 
@@ -43,6 +46,7 @@ class InstanceDataset:
     train_shapes: list[ShapeKey]
     gallery: list[ShapeKey]
     views: ViewStore
+    duplicates: list[list[str]] = field(default_factory=list)  # groups that cannot be told apart
 
     @classmethod
     def load(cls, data: DataConfig, seed: int = 3104) -> InstanceDataset:
@@ -68,7 +72,8 @@ class InstanceDataset:
             raise DataError(f"{folder}: no training query is left with a readable shape")
         _warn_leak(train, test)
         return cls(data.name, folder, training, validation, test, categories,
-                   sorted({r.shape for r in training}), gallery, views)
+                   sorted({r.shape for r in training}), gallery, views,
+                   read_duplicates(folder / "duplicates.json"))
 
 
 def data_folder(data: DataConfig) -> Path:
@@ -95,7 +100,12 @@ def find_library(data: DataConfig, categories: Sequence[str]) -> ViewStore:
     folder = library_folder(data)
     store = ViewStore({})
     for category in categories:
-        path = folder / data.library_views.replace("{category}", category)
+        name = data.library_views.replace("{category}", category)
+        try:
+            path = inside(folder, name, links=True)
+        except OutsideError as error:
+            raise DataError(f"{folder}, category {brief(category)}: {error} "
+                            "(data.library_views)") from error
         store = store.joined(open_views(path, category))
     return store
 
@@ -114,6 +124,24 @@ def library_folder(data: DataConfig) -> Path:
     rendered = [folder for folder in there for suffix in ("", ".pkl")
                 if (folder / f"{data.library_views}{suffix}").exists()]
     return [*rendered, *there][0]
+
+
+def read_duplicates(path: Path) -> list[list[str]]:
+    """Groups of shapes that cannot be told apart, by name; none where there is no such file.
+
+    Raises DataError where it is no list of lists of names.
+    """
+    if not path.exists():
+        return []
+    try:
+        groups = read_json(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {one_line(error)}; mend it, or move it away") from error
+    if not isinstance(groups, list) or not all(
+            isinstance(group, list) and all(isinstance(name, str) for name in group)
+            for group in groups):
+        raise DataError(f"{path}: expected a list of lists of names; mend it, or move it away")
+    return groups
 
 
 def _list(folder: Path, name: str) -> Path:

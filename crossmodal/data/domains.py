@@ -38,7 +38,8 @@ class Domains:
     def load(cls, data: DomainConfig, seed: int) -> Domains:
         """Read both lists; raises DataError where training makes no sense on them."""
         where = find(data, data.source_list)
-        source = read_items(where, class_names=read_names(class_file(data, where)) or [])
+        source = read_items(where, class_names=read_names(class_file(data, where)) or [],
+                            roots=roots(data))
         names = classes_of(data, source, where)
         target = _target(data, names)
         training, validation = held_out(source, data.validation_fraction, seed)
@@ -48,7 +49,8 @@ class Domains:
 def _target(data: DomainConfig, names: Sequence[str]) -> list[Item]:
     """Training shapes, without labels; with them where they are to be used, as released."""
     used = data.target_labels == "used"
-    items = read_items(find(data, data.target_list), data.views, used, names, data.view_grouping)
+    items = read_items(find(data, data.target_list), data.views, used, names, data.view_grouping,
+                       roots(data))
     if used:
         _check_labels(items, len(names), data.target_list)
         nameless = [item.id for item in items if item.label == -1]
@@ -65,9 +67,9 @@ def load_test(data: DomainConfig, classes: Sequence[str]) -> tuple[list[Item], l
     that lies in the gallery: it would find itself.
     """
     asking, answering = data.query_list or data.source_list, data.gallery_list or data.target_list
-    queries = read_items(find(data, asking), class_names=classes)
+    queries = read_items(find(data, asking), class_names=classes, roots=roots(data))
     gallery = read_items(find(data, answering), data.views, class_names=classes,
-                         grouping=data.view_grouping)
+                         grouping=data.view_grouping, roots=roots(data))
     for items, name in ((queries, asking), (gallery, answering)):
         _check_labels(items, len(classes), name)
     shown = {path for item in gallery for path in item.files}
@@ -132,12 +134,16 @@ def held_out(source: Sequence[Item], fraction: float, seed: int) -> tuple[list[I
 
 def folder(data: DomainConfig) -> Path:
     """``<root>/<name>``, which need not exist where the lists are named in full."""
+    return roots(data)[0] / data.name
+
+
+def roots(data: DomainConfig) -> list[Path]:
+    """The folder of data sets, absolute: pictures of a list may lie anywhere below it."""
     root = Path(data.root).expanduser()
     try:
-        root = paths.find(root)
+        return [paths.find(root)]
     except FileNotFoundError:
-        root = paths.REPO_ROOT / root
-    return root / data.name
+        return [paths.REPO_ROOT / root]
 
 
 def find(data: DomainConfig, name: str) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crossmodal.runtime.brief import one_line
+
 
 class DataError(ValueError):
     """A data set that cannot be used; the message names the file and the remedy."""
@@ -14,5 +16,5 @@ class SampleError(DataError):
 
 
 def some(bad: Sequence[object], total: int, what: str) -> str:
-    """``3 of 783 shapes (first: chair/chair_012)``."""
-    return f"{len(bad)} of {total} {what} (first: {bad[0]})"
+    """``3 of 783 shapes (first: chair/chair_012)``, on a line."""
+    return f"{len(bad)} of {total} {what} (first: {one_line(str(bad[0]), 300)})"

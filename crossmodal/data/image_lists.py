@@ -1,23 +1,32 @@
 """Lists of pictures in the released format, and folders: what the category level reads.
 
 A list has one ``path label`` a line; blank lines and lines that begin with ``#`` are skipped. Paths
-are relative to the list's folder, or else as given. A shape's views are consecutive lines; their
-names are looked at to notice a wrong number of views (`view_names`). A folder in the place of a
-list has one folder a class: ``class/picture``, or ``class/shape/view``.
+are relative to the list's folder, or else as given; either way they lie below a folder that is
+named: the list's own, the current one, or one of `roots`. A shape's views are consecutive lines;
+their names are looked at to notice a wrong number of views (`view_names`). A folder in the place of
+a list has one folder a class: ``class/picture``, or ``class/shape/view``.
 """
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 from crossmodal.data.errors import DataError, some
 from crossmodal.data.view_names import Line, check_views, lines_of
 from crossmodal.data.walk import files_below
+from crossmodal.runtime.brief import brief
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.paths import REPO_ROOT
+from crossmodal.runtime.safe_files import is_file, read_text
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".heic", ".heif",
             ".avif")
+MOST_LINES = 2_000_000  # of a list
+TRIED = 10_000  # lines that are tried to see what a list's paths are relative to
+LONGEST_LABEL = 20  # digits
 _PICTURE = re.compile(r"(.*\.(?:png|jpe?g|bmp|webp|tiff?|gif))(?:\s.*)?$", re.IGNORECASE)
 
 
@@ -30,7 +39,8 @@ class Item(NamedTuple):
 
 
 def read_items(source: Path, views: int = 1, labels: bool = True,
-               class_names: Sequence[str] = (), grouping: str = "shapes") -> list[Item]:
+               class_names: Sequence[str] = (), grouping: str = "shapes",
+               roots: Iterable[Path] = ()) -> list[Item]:
     """Items of a list or a folder, in their order; the files are known to exist.
 
     Parameters
@@ -41,13 +51,15 @@ def read_items(source: Path, views: int = 1, labels: bool = True,
     grouping : "shapes", an item's pictures must be one shape's by name and label; "lines", any
         ``views`` consecutive pictures are an item, of the first one's label, and what is left over
         at the end is left out (as released, where four photos of Office-31 became one shape)
+    roots : folders that pictures of a list may lie below, besides the list's, the current one and
+        the repository's
 
     Raises DataError naming the list, the line and the remedy.
     """
     if source.is_dir():
         lines = _folder_lines(source, views if grouping == "shapes" else 1, labels, class_names)
     else:
-        lines = _list_lines(source, labels)
+        lines = _list_lines(source, labels, _Places([source.parent, Path.cwd(), REPO_ROOT, *roots]))
     if not lines:
         raise DataError(f"{source}: there is no picture in it")
     items = _group(lines, views, source) if grouping == "shapes" else _cut(lines, views)
@@ -86,22 +98,47 @@ def read_names(path: Path) -> list[str] | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such list or folder; make the data with the programs of "
                         "crossmodal.prepare, or name another one") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable list: {error}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable list: {why(error)}") from error
 
 
-def _list_lines(path: Path, labels: bool) -> list[Line]:
+class _Places:
+    """The folders that pictures may lie below."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        both = [call(folder) for folder in folders for call in (os.path.abspath, os.path.realpath)]
+        self.starts = tuple(f"{folder.rstrip(os.sep)}{os.sep}" for folder in dict.fromkeys(both))
+
+    def hold(self, path: str) -> bool:
+        """Whether a path leads below one of them, links that a user has laid followed."""
+        try:
+            return f"{os.path.abspath(path)}".startswith(self.starts) or (
+                os.path.realpath(path).startswith(self.starts))
+        except (OSError, ValueError):
+            return True  # there is no such file, as is said elsewhere
+
+
+def _list_lines(path: Path, labels: bool, places: _Places) -> list[Line]:
     found = []
-    for number, line in enumerate(_text(path).split("\n"), 1):
+    texts = _text(path).split("\n")
+    if len(texts) > MOST_LINES:
+        raise DataError(f"{path}: {len(texts)} lines; at most {MOST_LINES} are read: split it")
+    for number, line in enumerate(texts, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             name, label = _parse(line.strip(), labels, f"{path}, line {number}")
             found.append(Line(number, name, name, label))
-    inside = any(_is_file(path.parent / line.name) for line in found)
-    return [line._replace(path=str(path.parent / line.name)) for line in found] if inside else found
+    folder = str(path.parent)
+    if any(is_file(os.path.join(folder, line.name)) for line in found[:TRIED]):  # noqa: PTH118
+        found = [line._replace(path=str(path.parent / line.name)) for line in found]
+    for line in found:
+        if not places.hold(line.path):
+            raise DataError(f"{path}, line {line.number}: {brief(line.name)} leads out of the data "
+                            "set; if it is yours, set data.root to a folder that holds it")
+    return found
 
 
 def _parse(line: str, labels: bool, where: str) -> tuple[str, int | None]:
@@ -112,13 +149,15 @@ def _parse(line: str, labels: bool, where: str) -> tuple[str, int | None]:
     bare = line.lower().endswith(SUFFIXES)
     name, label = [*([line] if bare else line.rsplit(None, 1)), ""][:2]
     try:
-        number = int(label)
+        number = int(label[:LONGEST_LABEL])
+        if len(label) > LONGEST_LABEL:
+            raise ValueError("no label has so many digits")
     except ValueError as error:
         raise DataError(f"{where}: expected \"path label\" with a whole number as label, found "
-                        f"{line!r:.80}") from error
+                        f"{brief(line)}") from error
     if number < -1 or not name:
-        raise DataError(f"{where}: label {number} of {name!r}: labels count from 0 (-1: none of "
-                        "the classes)")
+        raise DataError(f"{where}: label {number} of {brief(name)}: labels count from 0 (-1: none "
+                        "of the classes)")
     return name, number
 
 
@@ -180,16 +219,8 @@ def _cut(lines: Sequence[Line], views: int) -> list[Item]:
 
 
 def _check_files(lines: Sequence[Line], source: Path) -> None:
-    missing = [f"line {line.number}: {line.path}" for line in lines
-               if not _is_file(Path(line.path))]
+    missing = [f"line {line.number}: {line.path}" for line in lines if not is_file(line.path)]
     if missing:
         raise DataError(f"{source}: no file for {some(missing, len(lines), 'pictures')}; complete "
                         "the data set or remove these lines")
 
-
-def _is_file(path: Path) -> bool:
-    """Also of a text that cannot be a path, as in a file that is no list."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False

@@ -16,6 +16,9 @@ import numpy as np
 from crossmodal.data import safe_pickle
 from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.records import ShapeKey
+from crossmodal.runtime.brief import brief
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.safe_files import read_npy
 
 
 class ViewStore:
@@ -163,7 +166,7 @@ def _open_pickle(path: Path, category: str | None) -> ViewStore:
         elif category:
             entries[ShapeKey(category, str(name))] = PickleEntry(file, (name,))
         else:
-            raise DataError(f"{path}: '{name}' is not a dict of instances")
+            raise DataError(f"{path}: {brief(name)} is not a dict of instances")
     return ViewStore(entries)
 
 
@@ -171,11 +174,12 @@ def _map(path: str) -> np.ndarray:
     try:
         if Path(path).stat().st_size == 0:
             raise SampleError(f"{path}: empty file; render this shape again")
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return read_npy(path, mapped=True)
+    except (OSError, ValueError) as error:
         if isinstance(error, SampleError):
             raise
-        raise SampleError(f"{path}: broken array ({error}); render this shape again") from error
+        raise SampleError(f"{path}: broken array ({why(error)}); render this shape "
+                          "again") from error
 
 
 def as_views(value: Any, where: str) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+MANY = 20_000  # points, of which more equal ones would take minutes
+
 
 def averaged_hausdorff(first: np.ndarray, second: np.ndarray, scale: float = 0.5) -> float:
     """(sum_x min_y |x - y| + sum_y min_x |x - y|) / (N + M), exact.
@@ -20,6 +22,8 @@ def averaged_hausdorff(first: np.ndarray, second: np.ndarray, scale: float = 0.5
 
 def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(N,) distance of each point to the nearest of `others`."""
+    if len(others) > MANY:
+        others = np.unique(others, axis=0)  # equal points are one leaf, searched one by one
     # large leaves split in the middle: built and searched twice as fast as the default tree
     tree = cKDTree(others, leafsize=64, balanced_tree=False, compact_nodes=False)
     return tree.query(points, workers=-1)[0]

@@ -2,7 +2,8 @@
 
 Each is decoded once; one that cannot be read costs its item, is named in the manifest and left out
 of the lists. Lists hold paths relative to their own folder, with symbolic links to it resolved, so
-that folder and copy may be moved together.
+that folder and copy may be moved together. To a copy that lies elsewhere than the data sets there
+is a link, ``pictures``, in that folder: nothing is read through a list alone that is nowhere near.
 """
 
 from __future__ import annotations
@@ -23,8 +24,13 @@ from crossmodal.prepare.manifest import Manifest
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost
 from crossmodal.prepare.splits import Split, write_split
+from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.paths import REPO_ROOT
+
+logger = get_logger(__name__)
 
 LOOK = Cost(0.005, 300)  # of one picture: to decode a photo, small; lines of list and manifest
+LINK = "pictures"  # in a data set's folder: the copy its pictures are in
 LEAST = 64  # pixels that a JPEG is decoded to, at least
 
 
@@ -88,13 +94,32 @@ def write_facts(
 
 def list_items(items: Iterable[PictureItem], home: Path, folder: Path) -> list[ListItem]:
     """What the list in `folder` says of items in the copy at `home`."""
-    return [([list_path(home / name, folder) for name in i.files], i.label) for i in items]
+    near = _near(home, folder)
+    return [([list_path(near / name, folder) for name in i.files], i.label) for i in items]
 
 
 def list_path(picture: Path, folder: Path) -> str:
     """A picture's path as a list in `folder` has it."""
     path = Path(os.path.relpath(picture.absolute(), folder.resolve())).as_posix()
     return f"./{path}" if path.startswith(("#", " ")) else path
+
+
+def _near(home: Path, folder: Path) -> Path:
+    """The copy, or a link to it in `folder` where lists may not point at it as it lies."""
+    place, link = home.resolve(), folder.resolve() / LINK
+    if any(root in (place, *place.parents) for root in (folder.parent.resolve(), REPO_ROOT)):
+        return home
+    if link.is_symlink() and link.resolve() == place:
+        return link
+    try:
+        if link.is_symlink():
+            link.unlink()
+        link.symlink_to(os.path.relpath(place, link.parent), target_is_directory=True)
+    except (OSError, ValueError, NotImplementedError):  # a disk that knows no links
+        logger.warning("%s lies elsewhere than %s: set data.root to a folder that holds both", home,
+                       folder)
+        return home
+    return link
 
 
 def _facts(item: PictureItem, home: Path) -> dict[str, Any]:

@@ -12,7 +12,11 @@ from crossmodal.data.records import ShapeKey
 from crossmodal.geometry.binvox import BinvoxError, read_binvox
 from crossmodal.geometry.hausdorff import averaged_hausdorff
 from crossmodal.geometry.iou import iou_packed, pack
+from crossmodal.runtime.brief import one_line
+from crossmodal.runtime.inside import OutsideError, inside
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.os_errors import told
+from crossmodal.runtime.safe_files import read_npy
 
 POINTS = "model_std_ptc10k_npy"
 VOXELS = "model_std_bin128"
@@ -28,21 +32,26 @@ class ShapeFiles:
         self.voxels = lru_cache(maxsize=2048)(self._voxels)
 
     def _points(self, key: ShapeKey) -> np.ndarray | None:
-        path = self.folder / POINTS / key.category / f"{key.instance}.npy"
         try:
-            points = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            _LOG.warning("no points of %s: %s", key, error)
+            points = read_npy(self._path(POINTS, key, ".npy"))
+        except (OSError, ValueError) as error:
+            _LOG.warning("no points of %s: %s", key, _said(error))
             return None
         return points if points.ndim == 2 and points.shape[1] == 3 and len(points) else None
 
     def _voxels(self, key: ShapeKey) -> np.ndarray | None:
-        path = self.folder / VOXELS / key.category / f"{key.instance}.binvox"
         try:
-            return pack(read_binvox(path).grid)
-        except (OSError, BinvoxError) as error:
-            _LOG.warning("no voxels of %s: %s", key, error)
+            return pack(read_binvox(self._path(VOXELS, key, ".binvox")).grid)
+        except (OSError, BinvoxError, OutsideError) as error:
+            _LOG.warning("no voxels of %s: %s", key, _said(error))
             return None
+
+    def _path(self, kind: str, key: ShapeKey, suffix: str) -> Path:
+        return inside(self.folder, f"{kind}/{key.category}/{key.instance}{suffix}", links=True)
+
+
+def _said(error: Exception) -> str:
+    return told(error) if isinstance(error, OSError) else one_line(error)
 
 
 def compare_shapes(right: Sequence[ShapeKey], right_files: ShapeFiles, found: Sequence[ShapeKey],

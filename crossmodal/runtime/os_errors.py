@@ -32,3 +32,9 @@ def told(error: OSError) -> str:
     reason = _REMEDIES.get(error.errno, error.strerror) if is_systems else error.strerror
     return f"{one_line(name, 500)}: {one_line(str(reason), 500)}"
 
+
+
+def why(error: Exception) -> str:
+    """What was wrong, without the file's name and without a remedy, for a message that has both."""
+    return str(error.strerror).lower() if isinstance(error, OSError) and error.strerror \
+        else one_line(error)

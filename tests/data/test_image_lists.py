@@ -54,7 +54,7 @@ def test_paths_from_the_list_or_as_given(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path / "work")
     for name in ("../photos/a.png", str(tmp_path / "photos" / "a.png")):
         for place in ("lists", "work"):
-            found, = read_items(listed(tmp_path / place, f"{name} 1\n"))
+            found, = read_items(listed(tmp_path / place, f"{name} 1\n"), roots=[tmp_path])
             assert found.id == name and Path(found.files[0]).samefile(tmp_path / "photos/a.png")
     monkeypatch.chdir(tmp_path)
     found, = read_items(listed(tmp_path / "lists", "photos/a.png 1\n"))
