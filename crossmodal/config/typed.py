@@ -63,12 +63,14 @@ def unknown_key(kind: type[Any], key: str, where: str) -> ConfigError:
     if not near:
         ends = difflib.get_close_matches(last, [k.rsplit(".", 1)[-1] for k in keys], n=1)
         near = [k for k in keys if ends and k.rsplit(".", 1)[-1] == ends[0]]
-    hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(keys)}"
+    hint = f"did you mean '{near[0]}'?" if near else "a script's --settings lists those there are"
     return ConfigError(f"{where}: unknown key {brief(key)}; {hint}")
 
 
 def build(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:
     """A `kind` with `values` (nested mappings) over its defaults, checked."""
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected settings by their keys, found {brief(values)}")
     return _build(kind, kind, values, where, "")
 
 

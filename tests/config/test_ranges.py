@@ -99,6 +99,17 @@ def test_the_range_holds_for_what_a_checkpoint_says() -> None:
         from_dict({"model": {"z_dim": 65536}}, "old")
 
 
+@pytest.mark.parametrize("values", [
+    5, None, [], "x", {"data": 5}, {"data": []}, {"data": {"name": {}}}, {"seed": 10**400},
+    {"seed": float("nan")}, {"optim": {"lr": 10**400}}, {"optim": {"lr": float("inf")}},
+    {"optim": {"betas": {}}}, {"data": {"categories": [[]]}}, {"data": {"flip": "x" * 10**6}},
+    {"x" * 10**6: 1}, {"data": {"name": "x" * 10**6}}, {"data": {"root": "\ud800"}}])
+def test_whatever_a_checkpoint_says_is_refused_in_a_line(values: Any) -> None:
+    with pytest.raises(ConfigError, match="^old: ") as error:
+        from_dict(values, "old")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 300
+
+
 def test_a_range_says_itself() -> None:
     assert str(Between(0, 256)) == "between 0 and 256"
     assert str(Between(0, 1, above=True)) == "above 0 and at most 1"
