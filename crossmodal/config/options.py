@@ -10,7 +10,7 @@ from crossmodal.config.listing import settings_text
 from crossmodal.config.typed import ConfigError
 from crossmodal.runtime import mpi
 from crossmodal.runtime.limits import add_memory_option
-from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.log import get_logger, say
 
 _LOG = get_logger(__name__)
 
@@ -40,5 +40,5 @@ def settled_or_exit(read: Callable[[], object]) -> None:
 
 class _Listing(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(settings_text(self.const))  # noqa: T201
+        say(settings_text(self.const) + "\n")
         parser.exit()
