@@ -228,7 +228,8 @@ class Training:
             keys = sorted({record.shape for record in dataset.train + dataset.validation})
             figure, least = "mrr", -1.0
         figures = evaluate_queries(Encoder(self.net, self.config), dataset.validation, keys,
-                                   dataset.views, self.config.data.workers) \
+                                   dataset.views, self.config.data.workers,
+                                   dataset.duplicates) \
             if ranks.is_first() else None
         figures = ranks.from_first(figures, FIGURES)
         self.net.train()

@@ -19,7 +19,6 @@ and grid.png.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -75,9 +74,9 @@ from crossmodal.models.build import build_retrieval_net
 from crossmodal.models.encode import Encoder, embed_gallery, embed_queries
 from crossmodal.models.encoder_group import EncoderGroup
 from crossmodal.prepare.splits import read_split_facts
-from crossmodal.retrieval.comparison import RunMeasures, comparison_table
-from crossmodal.retrieval.relevance import relevance_by_id
-from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table
+from crossmodal.retrieval.comparison import RunMeasures, comparison_path, comparison_table
+from crossmodal.retrieval.relevance import relevance_of_shapes
+from crossmodal.retrieval.report import Pictures, RunFacts, markdown_table, write_text
 from crossmodal.retrieval.results import RetrievalResults
 from crossmodal.retrieval.scoring import attention_scores
 from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
@@ -116,7 +115,8 @@ def test(config: Config, subjects: Sequence[Subject], mode: str
     group = EncoderGroup([subject.encoder for subject in subjects])
     records, queries, keys, tokens = embed_both(group, dataset.test, store, keys, config)
     seconds = time.monotonic() - began
-    relevance = right_ones(records, keys, duplicates(dataset.folder))
+    relevance = relevance_of_shapes([record.shape for record in records], keys,
+                                    dataset.duplicates)
     if mode == "shapenet":  # another library: nothing in it is the exact shape, whatever its name
         relevance = np.zeros_like(relevance)
     found = []
@@ -131,10 +131,12 @@ def test(config: Config, subjects: Sequence[Subject], mode: str
             [str(k) for k in keys], [k.category for k in keys])
         if mode != "simple":
             results = with_distances(results, records, keys, dataset.folder, library(config, mode))
+        trained = subject.encoder.trained
         facts = RunFacts(
-            config_hash(config), config.seed,
+            config_hash(trained), trained.seed,
             seconds={"embedding": seconds / len(subjects), "scoring": scoring},
-            facts={"mode": mode, "model": subject.encoder.fingerprint, "config": to_dict(config)},
+            facts={"mode": mode, "model": subject.encoder.fingerprint, "config": to_dict(trained),
+                   "tested_on": to_dict(config)["data"]},
             released=released_in(subject, config), split=split)
         results.write(subject.folder, facts, pictures(records, store, keys))
         found.append((results, facts))
@@ -158,15 +160,6 @@ def embed_both(encoder: EncoderGroup, records: Sequence[QueryRecord], store: Vie
     return kept_records, queries[query_read], kept_keys, tokens[shape_read]
 
 
-def right_ones(records: Sequence[QueryRecord], keys: Sequence[ShapeKey],
-               same: Sequence[Sequence[str]]) -> np.ndarray:
-    """(Q, S) bool; shapes of ``same`` (groups of instances that look alike) count as one."""
-    if len({key.instance for key in keys}) == len(keys):
-        return relevance_by_id([r.shape.instance for r in records],
-                               [k.instance for k in keys], same)
-    return relevance_by_id([str(r.shape) for r in records], [str(k) for k in keys])
-
-
 def only_own_category(scores: np.ndarray, records: Sequence[QueryRecord],
                       keys: Sequence[ShapeKey]) -> np.ndarray:
     """Scores (Q, S) with shapes of other categories ruled out."""
@@ -178,12 +171,6 @@ def released_in(subject: Subject, config: Config) -> list[str]:
     """What of the released code's behaviour is in a number: in training, and in this test."""
     return list(dict.fromkeys(departures(subject.encoder.trained, subject.has)
                               + departures(config, Config.AT_TEST)))
-
-
-def duplicates(folder: Path) -> list[list[str]]:
-    """Groups of instances that cannot be told apart: ``duplicates.json`` where there is one."""
-    path = folder / "duplicates.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 def library(config: Config, mode: str) -> Path:
@@ -256,7 +243,12 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     else:
         runs = [RunMeasures(subject.name, subject.encoder.config, results.measures(), facts.notes)
                 for subject, (results, facts) in zip(subjects, found)]
-        print(comparison_table(runs))  # noqa: T201
+        text = comparison_table(runs)
+        path = comparison_path(options.output, run_folder(config).parent,
+                               [subject.folder for subject in subjects])
+        write_text(path, text)
+        print(text)  # noqa: T201
+        LOG.info("comparison in %s", path)
     for subject in subjects:
         LOG.info("report in %s", subject.folder)
     LOG.info("peak memory %.0f MiB", peak_memory_mib())

@@ -15,6 +15,7 @@ import pytest
 import trimesh
 from boxes_data import SETTINGS, write_boxes
 
+from crossmodal import checkpoint
 from crossmodal.config import Config, load_config, override
 from crossmodal.config.released import TEST_EPOCH, departures
 from crossmodal.models.encode import Encoder
@@ -119,6 +120,10 @@ def test_reports_say_what_they_measured(config: Config, run: Path, repo_root: Pa
     assert content["gallery_size"] == shapes and content["overall"]["queries"] == 12
     assert content["released_behaviour"] == KEYS and content["notes"] == NOTES
     assert content["split"] is None
+    state = checkpoint.load(run, "best").state  # the recipe is the network's, not the command's
+    assert content["config"] == state["config"] and content["config_hash"] == state["config_hash"]
+    assert content["seed"] == state["config"]["seed"] == config.seed
+    assert content["tested_on"]["validation_from"] == "train"
     for text in ((folder / "table.md").read_text(), capsys.readouterr().out):
         assert text.rstrip().endswith("\n".join(NOTES)) and text.count(NOTES[1]) == 1
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, Union
 import yaml
 
 from crossmodal.config import plain_yaml
+from crossmodal.config.earlier import in_todays_keys
 from crossmodal.config.instance import Config
 from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import ConfigError, build, parse, type_of
@@ -93,8 +94,8 @@ def from_dict(values: Mapping[str, Any], where: str) -> Config:
 
 
 def tree_from_dict(kind: type[Tree], values: Mapping[str, Any], where: str) -> Tree:
-    """The same for any tree of dataclasses."""
-    return build(kind, values, where)
+    """The same for any tree of dataclasses; keys of earlier versions are read, too."""
+    return build(kind, in_todays_keys(kind, values), where)
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -126,6 +127,9 @@ def without(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 
 def config_hash(config: Any) -> str:
-    """12 hex digits of the SHA-256 of the resolved config; key order does not matter."""
-    text = json.dumps(to_dict(config), sort_keys=True)
+    """12 hex digits of the SHA-256 of what the resolved config computes: not where, nor how loudly.
+
+    Key order does not matter, nor do `CIRCUMSTANCES`: run name, workers, device, folders.
+    """
+    text = json.dumps(without(to_dict(config), CIRCUMSTANCES), sort_keys=True)
     return text_digest(text)[:12]

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Union
 
 import numpy as np
@@ -14,6 +15,7 @@ from crossmodal.config import CIRCUMSTANCES, CategoryConfig, Config, to_dict, wi
 from crossmodal.retrieval.category_metrics import CategoryMeasures
 from crossmodal.retrieval.metrics import Measures
 from crossmodal.retrieval.report import PERCENT, RATES, align, below
+from crossmodal.runtime.digest import text_digest
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ def comparison_table(tests: Sequence[RunMeasures], columns: Sequence[tuple[str, 
         lines.append([label, str(len(group)), *found])
         notes += [f"{label}: {note}" for note in group[0].notes if note not in common]
     return align(lines) + below(notes)
+
+
+def comparison_path(output: str | None, runs: Path, reports: Sequence[Path]) -> Path:
+    """Where a comparison goes: ``<output>/comparison.md``, or into the folder of the runs under a
+    name of its own, so that no other comparison takes its place.
+
+    reports : the folders of the reports that are compared
+    """
+    if output:
+        return Path(output) / "comparison.md"
+    return runs / f"comparison_{text_digest(' '.join(sorted(map(str, reports))))[:8]}.md"
 
 
 def _method(config: Config | CategoryConfig) -> str:

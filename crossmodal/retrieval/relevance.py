@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from typing import Union
 
 import numpy as np
+
+from crossmodal.data.records import ShapeKey
 
 Targets = Union[Hashable, Collection[Hashable]]
 
@@ -41,6 +44,29 @@ def relevance_by_id(
             right = [place[twin] for twin in group.get(name, (name,)) if twin in place]
             relevance[i, right] = True
     return relevance
+
+
+def relevance_of_shapes(
+    shown: Sequence[ShapeKey],
+    gallery: Sequence[ShapeKey],
+    duplicates: Sequence[Collection[str]] = (),
+) -> np.ndarray:
+    """(Q, S) bool: is gallery shape s the one that query q shows, or one that looks just like it?
+
+    duplicates : groups of shapes that cannot be told apart, by ``category/instance``, or by
+        instance. Where several categories have an instance of that name, a group of instances
+        stands for one group in each category.
+    """
+    instances = Counter(key.instance for key in gallery)
+    groups: list[list[str]] = []
+    for group in duplicates:
+        meant = [key for key in gallery if str(key) in group or key.instance in group]
+        if all(instances[key.instance] == 1 or str(key) in group for key in meant):
+            groups.append([str(key) for key in meant])
+            continue
+        for category in sorted({key.category for key in meant}):
+            groups.append([str(key) for key in meant if key.category == category])
+    return relevance_by_id([str(key) for key in shown], [str(key) for key in gallery], groups)
 
 
 def relevance_by_category(

@@ -15,10 +15,12 @@ from crossmodal.models.layers import computes_mixed
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.digest import code_digest
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.run_state import AnyConfig, save_root
 
 _LOG = get_logger(__name__)
+COMPUTES = ("data", "models", "kernels")  # rooms whose code decides what features are
 Arrays = dict[str, np.ndarray]
 
 
@@ -53,7 +55,7 @@ def features_key(net: RetrievalNet, batches: TrainBatches, data: DataConfig, onl
         if ".fc." not in name and not name.startswith("attention."):
             digest.update(name.encode() + tensor.numpy().tobytes())
     digest.update(queries_digest(batches) + shapes_digest(batches) + only.encode())
-    digest.update(str(computes_mixed(net)).encode())
+    digest.update(f"{computes_mixed(net)} {code_digest(*COMPUTES)}".encode())
     return digest.hexdigest()[:16]
 
 

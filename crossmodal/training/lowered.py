@@ -25,7 +25,8 @@ from crossmodal.models.encode import PREPARATION, Encoder
 from crossmodal.models.layers import computes_mixed
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.runtime import seeds
-from crossmodal.training.feature_cache import cache_folder, queries_digest, shapes_digest
+from crossmodal.runtime.digest import code_digest
+from crossmodal.training.feature_cache import COMPUTES, cache_folder, queries_digest, shapes_digest
 from crossmodal.training.feature_maps import map_rows, stored_maps
 
 Kind = Literal["query", "shape"]
@@ -154,5 +155,5 @@ def _key(net: RetrievalNet, batches: TrainBatches, of: Kind, through: Kind | Non
     for name, tensor in tower.lower_tensors().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     digest.update(queries_digest(batches) if of == "query" else shapes_digest(batches))
-    digest.update(str(computes_mixed(net)).encode())
+    digest.update(f"{computes_mixed(net)} {code_digest(*COMPUTES)}".encode())
     return digest.hexdigest()[:16]

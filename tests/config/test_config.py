@@ -171,6 +171,10 @@ def test_hash_follows_the_settings_only(tmp_path: Path) -> None:
     two = load_config(write(tmp_path, "data: {flip: false, views: 4}"))
     assert config_hash(one) == config_hash(two) == config_hash(override(one, []))
     assert config_hash(one) != config_hash(override(one, ["data.views=5"]))
+    assert config_hash(one) != config_hash(override(one, ["seed=5"]))
+    elsewhere = ["log.run_name=other", "log.save_root=there", "data.workers=7", "device=cpu",
+                 "data.root=there", "data.cache_mib=1", "data.prefetch=3", "log.log_every=3"]
+    assert config_hash(one) == config_hash(override(one, elsewhere))
 
 
 def test_configs_do_not_change_in_place() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from crossmodal.config import Config
-from crossmodal.retrieval.comparison import RunMeasures, comparison_table
+from crossmodal.retrieval.comparison import RunMeasures, comparison_path, comparison_table
 from crossmodal.retrieval.metrics import Measures
 
 BASE = Config()
@@ -47,3 +48,11 @@ def test_what_is_so_of_all_runs_is_said_once() -> None:
     table = comparison_table([replace(run("one", 0.8), notes=["ours"]),
                               replace(run("two", 0.7), notes=["old", "ours"])])
     assert table.splitlines()[4:] == ["", "ours", "two: old"]
+
+
+def test_no_comparison_takes_anothers_place(tmp_path: Path) -> None:
+    runs = [tmp_path / "runs" / name / "test_simple" for name in ("a", "b", "c")]
+    one, same, other = (comparison_path(None, tmp_path / "runs", reports)
+                        for reports in (runs[:2], runs[1::-1], runs))
+    assert one == same != other and one.parent == tmp_path / "runs"
+    assert comparison_path("there", tmp_path, runs) == Path("there") / "comparison.md"

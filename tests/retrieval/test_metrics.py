@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from crossmodal.data.records import ShapeKey
 from crossmodal.retrieval.curve import match_curve
 from crossmodal.retrieval.metrics import (
     category_accuracy,
@@ -19,7 +20,11 @@ from crossmodal.retrieval.metrics import (
     rank_of_relevant,
     top_k_rate,
 )
-from crossmodal.retrieval.relevance import relevance_by_category, relevance_by_id
+from crossmodal.retrieval.relevance import (
+    relevance_by_category,
+    relevance_by_id,
+    relevance_of_shapes,
+)
 from crossmodal.retrieval.top_k import rank_scores
 
 
@@ -166,3 +171,30 @@ def test_groups_are_joined_until_nothing_changes(groups: list[set[int]]) -> None
     for _ in range(9):
         reach = (reach.astype(int) @ reach.astype(int)) > 0
     np.testing.assert_array_equal(got, reach)
+
+
+def keys(*names: str) -> list[ShapeKey]:
+    return [ShapeKey(*name.split("/")) for name in names]
+
+
+@pytest.mark.parametrize(("duplicates", "right"), [
+    ((), {"chair/a": ["chair/a"]}),
+    ([["a", "b"]], {"chair/a": ["chair/a", "chair/b"], "sofa/c": ["sofa/c"]}),
+    ([["a", "c"]], {"chair/a": ["chair/a", "sofa/c"]}),  # one look, two categories
+    ([["chair/a", "sofa/c"], ["c", "b"]], {"chair/a": ["chair/a", "chair/b", "sofa/c"]}),
+    ([["a", "gone"]], {"chair/a": ["chair/a"], "sofa/d": ["sofa/d"]})])
+def test_shapes_that_cannot_be_told_apart(duplicates: list, right: dict) -> None:
+    gallery = keys("chair/a", "chair/b", "sofa/c", "sofa/d")
+    for shown, expected in right.items():
+        found = relevance_of_shapes(keys(shown), gallery, duplicates)[0]
+        assert [str(key) for key, is_right in zip(gallery, found) if is_right] == expected
+
+
+def test_duplicates_count_although_an_instance_name_occurs_twice() -> None:
+    """Two categories have a shape called 1: a group of instances is one in each of them."""
+    gallery = keys("chair/1", "chair/2", "chair/3", "sofa/1", "sofa/2")
+    found = relevance_of_shapes(keys("chair/1", "sofa/2", "chair/3"), gallery, [["1", "2"]])
+    assert found.tolist() == [[True, True, False, False, False], [False, False, False, True, True],
+                              [False, False, True, False, False]]
+    found = relevance_of_shapes(keys("chair/1"), gallery, [["chair/1", "sofa/1"]])
+    assert found.tolist() == [[True, False, False, True, False]]
