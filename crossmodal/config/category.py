@@ -190,10 +190,6 @@ class CategoryConfig:
     UNTRAINED: ClassVar[tuple[str, ...]] = ("data.view_grouping",)
 
     def problems(self) -> Iterator[str]:
-        loss = self.loss
-        if loss.adversarial_form == "released" and loss.adversarial_method != "CDAN+E":
-            yield ("loss.adversarial_form=released weighs by entropy: loss.adversarial_method must "
-                   f"be CDAN+E, not {loss.adversarial_method}")
-        if loss.target_classification and self.data.target_labels == "unread":
+        if self.loss.target_classification and self.data.target_labels == "unread":
             yield ("loss.target_classification needs the shapes' labels: set data.target_labels="
                    "used (the run is not unsupervised then), or the weight to 0")

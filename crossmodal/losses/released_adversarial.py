@@ -42,14 +42,15 @@ def released_entropy_weights(probabilities: jt.Var, coefficient: float) -> jt.Va
 
 
 def twice_squashed_adversarial_loss(source_logits: jt.Var, target_logits: jt.Var,
-                                    source_weight: jt.Var, target_weight: jt.Var) -> jt.Var:
+                                    source_weight: jt.Var | None = None,
+                                    target_weight: jt.Var | None = None) -> jt.Var:
     """`domain_adversarial_loss` of ``sigmoid(logits)``: what the released code minimises.
 
     Its discriminator ends in a sigmoid and its cross-entropy begins with another one. So a source
     item is never given more than sigmoid(1) = .731 nor a target item less than 1/2: the loss stays
     between .503 and 1.003, and its gradient vanishes where the discriminator is sure, right or not.
 
-    source_logits, target_logits : (Bs, 1), (Bt, 1); weights : (Bs,), (Bt,). Returns a scalar
+    source_logits, target_logits : (Bs, 1), (Bt, 1); weights : (Bs,), (Bt,), None for equal
     """
     return domain_adversarial_loss(sigmoid(source_logits), sigmoid(target_logits), source_weight,
                                    target_weight)

@@ -1,7 +1,7 @@
 """L_fgc, SM and OPL as the released category-level code has them, for runs that measure them."""
 from __future__ import annotations
 
-from crossmodal.losses.released_bridge import crossed_softmax
+from crossmodal.losses.log_softmax import log_sum_exp
 from crossmodal.models.layers import l2_normalise
 from crossmodal.runtime import jt
 
@@ -10,13 +10,15 @@ SAME, OTHER = 254.0, 255.0  # the bytes 1 and 0 inverted bit by bit: the release
 
 
 def crossed_matrix(similarity: jt.Var) -> jt.Var:
-    """``P = p / sum(p) + 1e-8`` over the whole matrix, ``p[i,j] = exp(x[i,j]) / sum_k exp(x[j,k])``.
+    """``P = p / sum(p) + 1e-8``, summed over the whole matrix, released code.
 
-    What is added to all of x changes nothing, so the largest is taken off first.
+    ``p[i,j] = exp(x[i,j]) / sum_k exp(x[j,k])``: divided by the sum of row j. By logarithms, so that
+    features of any length have a number.
 
     similarity : (B, B), x; the result likewise
     """
-    p = crossed_softmax(similarity - similarity.max().detach())
+    log_p = similarity - log_sum_exp(similarity).unsqueeze(0)
+    p = jt.exp(log_p - log_p.max().detach())
     return p / p.sum() + 1e-8
 
 

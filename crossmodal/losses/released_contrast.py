@@ -40,6 +40,16 @@ class PairedRows(NamedTuple):
         return (same & self.second_usable.unsqueeze(0)).float32()
 
 
+class _AsBefore(jt.Function):
+    """The earlier value; its gradient is that of today's."""
+
+    def execute(self, earlier: jt.Var, today: jt.Var) -> jt.Var:
+        return earlier
+
+    def grad(self, gradient: jt.Var) -> tuple[None, jt.Var]:
+        return None, gradient
+
+
 def with_previous(now: PairedRows, before: PairedRows, learnt: jt.Var) -> PairedRows:
     """``now``; where it has no pair ``before``, and where that has none either ``now``.
 
@@ -49,7 +59,7 @@ def with_previous(now: PairedRows, before: PairedRows, learnt: jt.Var) -> Paired
     learnt : (B, D), what today's bottleneck makes of ``before.hidden``
     """
     old = (before.pairs().max() * (1.0 - now.pairs().max())) > 0
-    then = before._replace(first=before.first.detach() + (learnt - learnt.detach()))
+    then = before._replace(first=_AsBefore()(before.first, learnt))
     return PairedRows(*(jt.ternary(old.broadcast(kept.shape), kept, new.cast(str(kept.dtype)))
                         for new, kept in zip(now, then)))
 

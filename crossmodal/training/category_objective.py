@@ -5,6 +5,7 @@ Target labels take part only if the caller hands them over, as the released trai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from crossmodal.config import CategoryLossConfig, ConfigError
 from crossmodal.losses import (
@@ -124,12 +125,12 @@ def _adversarial(parts: Adaptation, features: tuple[jt.Var, jt.Var],
                        for pair in zip(features, chances)], dim=0)
     reversal = ramp(iteration + released, max_steps=loss.ramp_steps)
     logits = parts.discriminator(reverse_gradient(joint, reversal))
+    domain_loss, weigh = domain_adversarial_loss, entropy_weights
     if released:
-        reversal = ramp(iteration, max_steps=loss.ramp_steps)
-        return twice_squashed_adversarial_loss(logits[:count], logits[count:], *(
-            released_entropy_weights(rows, reversal) for rows in chances))
-    weights = map(entropy_weights, chances) if loss.adversarial_method == "CDAN+E" else ()
-    return domain_adversarial_loss(logits[:count], logits[count:], *weights)
+        domain_loss, weigh = twice_squashed_adversarial_loss, partial(
+            released_entropy_weights, coefficient=ramp(iteration, max_steps=loss.ramp_steps))
+    weights = map(weigh, chances) if loss.adversarial_method == "CDAN+E" else ()
+    return domain_loss(logits[:count], logits[count:], *weights)
 
 
 def _centroids(source: jt.Var, items: jt.Var, labels: Labels, memory: Memory,
@@ -159,6 +160,7 @@ def _contrast(parts: Adaptation, mixed: jt.Var, found: DomainEmbeddings, labels:
         return contrast_loss(l2_normalise(mixed), l2_normalise(found.items), labels.source,
                              labels.target, loss.contrast_temperature, labels.usable), memory
     now = PairedRows(found.hidden, mixed, found.items, labels.source, labels.target, labels.usable)
-    rows = with_previous(now, memory.pairs, parts.net.embed(memory.pairs.hidden))
+    rows = now if memory.pairs is None else with_previous(
+        now, memory.pairs, parts.net.embed(memory.pairs.hidden))
     kept = PairedRows(*(array.detach() for array in rows))
     return released_pair_contrast_loss(rows, loss.contrast_temperature), memory._replace(pairs=kept)

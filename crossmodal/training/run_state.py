@@ -19,6 +19,7 @@ from crossmodal.config import (
     noted_yaml,
     to_dict,
 )
+from crossmodal.config.earlier import computed_otherwise
 from crossmodal.config.load import tree_from_dict
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
 from crossmodal.runtime import jt, paths, ranks
@@ -164,7 +165,11 @@ def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optim
         raise checkpoint.CheckpointError(f"{folder}: there is no such checkpoint to go on from; "
                                          "start the run without --resume")
     saved = checkpoint.load(folder, newest)
-    # A key that is newer than the checkpoint had its default then.
+    gone = computed_otherwise(type(config), saved.state["config"])
+    if gone:
+        raise checkpoint.CheckpointError(
+            f"{folder}: the run was started with settings that this version computes otherwise "
+            f"({'; '.join(gone)}); it can be tested, but not gone on with: start a new run")
     old = tree_from_dict(type(config), saved.state["config"], str(folder))
     changed = _changes(to_dict(old), to_dict(config))
     if changed:

@@ -22,7 +22,6 @@ import torch
 import torch_category_losses
 import torch_formulas as math
 import torch_released
-import torch_released_category
 from torch_networks import (
     DEPTHS,
     Weights,
@@ -274,8 +273,7 @@ def main(only: list[str]) -> Path:
     cases = {"style_transition": style_cases(), "view_attention": attention_cases(),
              "losses": {**score_cases(), **embedding_cases()}, "objective": objective_case(),
              "category_losses": torch_category_losses.cases(),
-             "released": torch_released.cases(),
-             "released_category": torch_released_category.cases()}
+             "released": torch_released.cases()}
     for name, group in cases.items():
         if only and name not in only:
             continue

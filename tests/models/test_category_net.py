@@ -32,7 +32,7 @@ from crossmodal.runtime import jt
 from crossmodal.training import run_state
 from crossmodal.training.optimiser import Group, Optimiser
 
-SMALL = CategoryModelConfig(backbone="resnet18", bottleneck=8)
+SMALL = CategoryModelConfig(backbone="resnet18", bottleneck=8, dropout=0.0)
 CONFIG = CategoryConfig(model=SMALL, data=change(CategoryConfig().data, "image_size=32",
                                                  "view_size=32"))
 
@@ -222,3 +222,25 @@ def test_a_checkpoint_of_the_instance_level_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="not a category-level checkpoint; test it with "
                                               "Instance-level/RetrievalNet_test.py"):
         CategoryEncoder.from_checkpoint(tmp_path)
+
+
+def test_dropout_stands_before_the_bottleneck_in_training_only(images: np.ndarray) -> None:
+    """Of an entry in two nothing is left; each picture and view draws its own."""
+    net = build_category_net(replace(SMALL, dropout=0.5), 3)
+    low = net.encoder.lower(jt.array(np.repeat(images[:1], 8, axis=0)))
+    net.eval()
+    whole = net.hidden(low).numpy()
+    assert np.array_equal(net.finish(low).numpy(), net.embed(jt.array(whole)).numpy())
+    net.train()
+    for module in net.modules():
+        if isinstance(module, BatchNorm):
+            module.frozen = True  # as in the evaluation
+    dropped = net.hidden(low).numpy()
+    left = dropped != 0
+    assert np.abs(dropped[left] - 2 * whole[left]).max() < 1e-4 * np.abs(whole).max()
+    part = left[:, whole[0] != 0].mean()
+    assert 0.45 < part < 0.55 and not np.array_equal(left[0], left[1])
+
+
+def test_the_default_is_the_papers_dropout() -> None:
+    assert build_category_net(CategoryModelConfig(backbone="resnet18"), 3).dropout.p == 0.5

@@ -15,7 +15,7 @@ from crossmodal.runtime import jt
 
 LATE = 2000  # an iteration at which everything counts
 LABEL = np.array([0, 0, 1, 1, 2, 2], np.int32)
-EVERY = CategoryLossConfig(mixed_classification=0.5, confidence=0.0)
+EVERY = CategoryLossConfig(confidence=0.0)
 
 
 def given_parts(state: CentroidState | None = None) -> SimpleNamespace:

@@ -25,7 +25,8 @@ WEIGHTS = tuple(name for name in module.WEIGHTS if name != "target_classificatio
 def parts() -> Adaptation:
     """A small network in training mode, without dropout: the same numbers every time."""
     jt.set_global_seed(5)
-    made = Adaptation(build_category_net(CategoryModelConfig(backbone="resnet18", bottleneck=8), 3))
+    made = Adaptation(build_category_net(CategoryModelConfig(backbone="resnet18", bottleneck=8,
+                                                             dropout=0.0), 3))
     jt.sync_all(True)
     made.discriminator.dropout.p = 0.0
     made.train()
@@ -46,11 +47,26 @@ def terms_of(parts: Adaptation, found: DomainEmbeddings, iteration: int = LATE,
 
 def test_all_losses_are_on_by_default(parts: Adaptation, found: DomainEmbeddings) -> None:
     default = CategoryLossConfig()
-    expected = set(WEIGHTS) - {"mixed_classification"}
-    assert set(terms_of(parts, found, LATE, default)) == expected
-    assert set(terms_of(parts, found, LATE, EVERY)) == set(WEIGHTS)
+    assert set(terms_of(parts, found, LATE, default)) == set(WEIGHTS)
     assert set(terms_of(parts, found._replace(mixed=None), LATE, EVERY)) == \
-        expected - {"consistency"}
+        set(WEIGHTS) - {"consistency"}
+
+
+def test_what_the_losses_see_of_the_source(parts: Adaptation, found: DomainEmbeddings) -> None:
+    """Mixed pictures, or plain ones; consistency sees both, and contrast the mixed ones."""
+    turned = found._replace(plain=found.mixed, mixed=found.plain)
+    for pictures, given in (("mixed", found), ("plain", turned)):
+        loss = replace(EVERY, pictures=pictures)
+        seen = terms_of(parts, given._replace(mixed=found.mixed, plain=found.mixed), LATE, loss)
+        terms = terms_of(parts, given, LATE, loss)
+        for name in ("classification", "adversarial", "centroid", "orthogonal"):
+            assert terms[name].item() == pytest.approx(seen[name].item(), rel=1e-4), name
+        other = terms_of(parts, given, LATE, replace(
+            EVERY, pictures="plain" if pictures == "mixed" else "mixed"))
+        for name in ("classification", "adversarial", "centroid", "orthogonal"):
+            assert abs(other[name].item() - terms[name].item()) > 1e-6, name
+        for name in ("consistency", "contrast", "regulariser"):
+            assert other[name].item() == pytest.approx(terms[name].item(), rel=1e-4), name
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
@@ -126,10 +142,10 @@ def test_the_discriminator_goes_down_where_the_features_go_up(rows: dict[str, np
     weight = parts.discriminator.first.weight
     term = terms_of(parts, found)["adversarial"]
     before, step = term.item(), 1e-2
-    head, plain, items = jt.grad(term, [weight, found.plain, found.items])
-    plain[:, :3] = 0.0  # the class probabilities, which only condition, stay
+    head, mixed, items = jt.grad(term, [weight, found.mixed, found.items])
+    mixed[:, :3] = 0.0  # the class probabilities, which only condition, stay
     items[:, :3] = 0.0
-    moved = DomainEmbeddings(found.plain - step * plain / plain.abs().max(), found.mixed,
+    moved = DomainEmbeddings(found.plain, found.mixed - step * mixed / mixed.abs().max(),
                              found.items - step * items / items.abs().max())
     assert terms_of(parts, moved)["adversarial"].item() > before + 1e-6
     weight.update(weight - step * head / head.abs().max())
@@ -169,9 +185,9 @@ def test_with_nobody_sure_only_the_pictures_are_left(rows: dict[str, np.ndarray]
 
 def test_centroids_go_on_from_the_state(rows: dict[str, np.ndarray]) -> None:
     state = category_objective(given_parts(), given(rows), jt.array(LABEL), 0, EVERY)[1].centroids
-    means = np.stack([rows["plain"][k == LABEL].mean(0) for k in range(3)])
+    means = np.stack([rows["mixed"][k == LABEL].mean(0) for k in range(3)])
     assert np.abs(state.source.numpy() - means).max() < 1e-5
-    rows["plain"] = rows["plain"] + 1.0
+    rows["mixed"] = rows["mixed"] + 1.0
     later = category_objective(given_parts(state), given(rows), jt.array(LABEL), 1, EVERY)[1]
     assert np.abs(later.centroids.source.numpy() - (means + 0.3)).max() < 1e-5
     off = category_objective(given_parts(state), given(rows), jt.array(LABEL), 1,
