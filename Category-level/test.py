@@ -38,8 +38,7 @@ from crossmodal.training.category_flags import TESTED, add_flags, settings_of
 
 # Keys a test may change; how pictures look to the network is in its checkpoint.
 OWN = ("root", "name", "query_list", "gallery_list", "class_names", "views", "workers",
-       "last_test_batch", "eval_batch_size", "prefetch", "cache_mib")
-PROTOCOL = ("views", "last_test_batch")  # of these, each network's own where no config is named
+       "eval_batch_size", "prefetch", "cache_mib")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -266,8 +265,6 @@ def report_name(trained: CategoryConfig, now: CategoryConfig, options: argparse.
     """``test``, and what is not as usual: no report takes another one's place."""
     parts = [options.protocol] * (options.protocol != PROTOCOLS[0])
     parts += [options.features] * (options.features != PREPARATIONS[0])
-    if now.data.last_test_batch != trained.data.last_test_batch:
-        parts.append(f"{now.data.last_test_batch}-last-batch")
     for key in ("query_list", "gallery_list"):
         if getattr(now.data, key) != getattr(trained.data, key):
             parts.append(Path(str(getattr(now.data, key))).stem)
@@ -280,7 +277,7 @@ def with_data(trained: CategoryConfig, now: CategoryConfig,
     here = {key: getattr(now.data, key) for key in OWN}
     if names_no_config(options):
         own = override(trained, settings_of(options)[1])
-        here.update({key: getattr(own.data, key) for key in PROTOCOL})
+        here["views"] = own.data.views  # each network's own
     found = replace(trained, data=replace(trained.data, **here))
     check_memory(found, training=False)
     return found

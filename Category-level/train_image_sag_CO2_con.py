@@ -26,7 +26,7 @@ from crossmodal.config.memory import check_memory
 from crossmodal.config.options import add_setting_options, settled_or_exit
 from crossmodal.runtime.gpu_choice import start_with_gpu
 from crossmodal.runtime.launch import load_or_exit
-from crossmodal.training.category_flags import add_flags, settings_of
+from crossmodal.training.category_flags import add_flags, said, settings_of
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -63,7 +63,7 @@ from tqdm import tqdm
 from crossmodal.checkpoint import CheckpointError
 from crossmodal.config.released import departures, notes
 from crossmodal.data.domain_batches import DomainBatch, DomainBatches
-from crossmodal.data.domains import Domains
+from crossmodal.data.domains import Domains, watched_test_items
 from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
 from crossmodal.models.build import build_adaptation, build_category_net
@@ -104,6 +104,9 @@ class Training:
         self.resume, self.overwrite = resume, overwrite
         seeds.seed_everything(config.seed)
         self.domains = Domains.load(config.data, config.seed)
+        self.on_test = config.data.validation_on == "test"  # as released
+        self.watched = watched_test_items(config.data, self.domains.classes) if self.on_test \
+            else self.domains.validation
         self.batches = DomainBatches(self.domains, config.data, config.seed,
                                      config.optim.iterations)
         self.facts = {"classes": self.domains.classes, "data": self.batches.digest()}
@@ -128,7 +131,7 @@ class Training:
     def run(self) -> None:
         """Iterations until the plan is done, time is up or somebody asks."""
         data, log, progress = self.config.data, self.config.log, self.progress
-        if log.validate_every and not self.domains.validation:
+        if log.validate_every and not self.watched:
             LOG.info("nothing is validated: no source pictures are held out "
                      "(data.validation_fraction=0)")
         workers = 0 if self.lowered else data.workers  # features are read, not made
@@ -171,7 +174,7 @@ class Training:
             if not self.stop.requested:
                 raise
             return  # between two steps: `run` saves
-        if self.validation_is_due() or (self.domains.validation and self.done()):
+        if self.validation_is_due() or (self.watched and self.done() and not self.on_test):
             self.validate()
         if self.due(log.checkpoint_every) or self.finished():
             self.save()
@@ -208,16 +211,20 @@ class Training:
         return embed(jt.array(batch.images), jt.array(batch.views), draw)
 
     def validate(self) -> None:
-        """Accuracy on the held-out source pictures: all that can be known without target labels."""
-        held = self.domains.validation
+        """Accuracy on the held-out source pictures: all that can be known without target labels.
+
+        As released: on the test shapes.
+        """
+        name, kind = ("test", "shape") if self.on_test else ("source", "query")
         encoder = CategoryEncoder(self.parts.net, self.config, self.domains.classes)
-        found, = embed_together([encoder], held, "query", self.config.data.workers)
-        right = found.outputs.argmax(1) == np.array([item.label for item in held])
-        figures = {"source_accuracy": float(right[found.read].mean())}
+        found, = embed_together([encoder], self.watched, kind, self.config.data.workers)
+        right = found.outputs.argmax(1) == np.array([item.label for item in self.watched])
+        figures = {f"{name}_accuracy": float(right[found.read].mean())}
         self.run_log.add(self.progress.total_steps, "validation", figures)
         self.progress.history.append({"iteration": self.progress.total_steps, **figures})
-        LOG.info("iteration %d: accuracy on %d held-out source pictures %.3f",
-                 self.progress.total_steps, int(found.read.sum()), figures["source_accuracy"])
+        LOG.info("iteration %d: accuracy on %d %s %.3f", self.progress.total_steps,
+                 int(found.read.sum()), "test shapes" if self.on_test else
+                 "held-out source pictures", figures[f"{name}_accuracy"])
 
     def save(self) -> None:
         """Write `last`."""
@@ -225,12 +232,13 @@ class Training:
                        facts=self.facts)
         self.saved_steps = self.progress.total_steps
 
-    def due(self, every: int) -> bool:
-        """Whether something done every so many iterations is due."""
-        return every > 0 and self.progress.total_steps % every == 0
+    def due(self, every: int, ahead: int = 0) -> bool:
+        """Whether something done every so many iterations is due, or so many ahead of that."""
+        return every > 0 and (self.progress.total_steps + ahead) % every == 0
 
     def validation_is_due(self) -> bool:
-        return bool(self.domains.validation) and self.due(self.config.log.validate_every)
+        """After an interval; as released, before its last iteration."""
+        return bool(self.watched) and self.due(self.config.log.validate_every, int(self.on_test))
 
     def done(self) -> bool:
         """Whether the plan (iterations or minutes) is fulfilled."""
@@ -259,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     mpi.refuse("the category level")
     config = settings(options)
     folder = run_state.run_folder(config)
-    LOG.info("%s", in_short(config, folder / "config.yaml"))
+    for text in (in_short(config, folder / "config.yaml"), *said(options, config)):
+        LOG.info("%s", text)
     check_precision(config.optim.precision, use_device(config.device))
     with run_state.reserved(folder, options.resume, options.overwrite):
         training = Training(config, options.resume, options.overwrite)

@@ -12,8 +12,8 @@ SAME, OTHER = 254.0, 255.0  # the bytes 1 and 0 inverted bit by bit: the release
 def crossed_matrix(similarity: jt.Var) -> jt.Var:
     """``P = p / sum(p) + 1e-8``, summed over the whole matrix, released code.
 
-    ``p[i,j] = exp(x[i,j]) / sum_k exp(x[j,k])``: divided by the sum of row j. By logarithms, so that
-    features of any length have a number.
+    ``p[i,j] = exp(x[i,j]) / sum_k exp(x[j,k])``: divided by the sum of row j. By logarithms, so
+    that features of any length have a number.
 
     similarity : (B, B), x; the result likewise
     """

@@ -175,5 +175,56 @@ def test_the_object_alone(tmp_path: Path) -> None:
                                      b"no picture at all"])
 def test_an_unreadable_view_names_itself(item: Item, content: bytes) -> None:
     Path(item.files[1]).write_bytes(content)
-    with pytest.raises(SampleError, match="xx.png: not a readable picture"):
+    with pytest.raises(SampleError, match="xx.png: no whole picture of a kind that is read"):
         read_frames(item, "shape", data())
+
+
+def corner(frame: np.ndarray, whole: np.ndarray) -> tuple[int, int, bool]:
+    """Where an unscaled crop was cut from, and whether it is mirrored."""
+    size = frame.shape[0]
+    for mirrored in (False, True):
+        cut = frame[:, ::-1] if mirrored else frame
+        for top in range(whole.shape[0] - size + 1):
+            for left in range(whole.shape[1] - size + 1):
+                if np.array_equal(cut[0], whole[top, left:left + size]) and np.array_equal(
+                        cut, whole[top:top + size, left:left + size]):
+                    return left, top, mirrored
+    raise AssertionError("no crop of that picture")
+
+
+def test_as_released_every_view_has_its_own_crop_and_flip(item: Item) -> None:
+    """224 of 256 pixels, cut out at whole ones; all 33 places come up, the ends too."""
+    settings = data("augmentation=released")
+    frames = read_frames(item, "shape", settings)
+    rng, draws = np.random.default_rng(0), []
+    for _ in range(40):
+        changed = augment_frames(frames, "shape", rng, settings)
+        draws += [[corner(one[..., :3], whole[..., :3]) for one, whole in zip(changed, frames)]]
+    assert sum(len(set(own)) == 3 for own in draws) > 30
+    flat = [place for own in draws for place in own]
+    assert 40 < sum(mirrored for _, _, mirrored in flat) < 80
+    lefts = {left for left, _, _ in flat}
+    assert {0, 32} <= lefts | {top for _, top, _ in flat} <= set(range(33)) and len(lefts) > 25
+    alike = augment_frames(frames, "shape", rng, data())
+    assert alike.shape == changed.shape
+    together = augment_frames(frames, "shape", rng, settings, mirror=True)
+    assert all(corner(one[..., :3], whole[..., :3])[2] for one, whole in zip(together, frames))
+
+
+def test_as_released_a_picture_is_cut_out_in_the_same_way(item: Item) -> None:
+    settings = data("augmentation=released")
+    frames = read_frames(Item("photo", item.files[:1], 0), "query", settings)
+    for seed in range(5):
+        found = augment_frames(frames, "query", np.random.default_rng(seed), settings)
+        left, top, _ = corner(found[0, ..., :3], frames[0, ..., :3])
+        assert 0 <= left <= 32 and 0 <= top <= 32
+
+
+def test_a_released_crop_of_another_size_stays_inside(item: Item) -> None:
+    """Scaled crops begin at a whole pixel; nothing from outside the picture comes in."""
+    settings = data("augmentation=released", "view_crop=[0.5, 1]", "view_size=64")
+    frames = read_frames(item, "shape", settings)
+    white = np.full_like(frames, 255)
+    for seed in range(20):
+        found = augment_frames(white, "shape", np.random.default_rng(seed), settings)
+        assert found.min() == 255

@@ -8,7 +8,7 @@ from category_data import Make, change, place, write_list
 
 from crossmodal.config import DomainConfig
 from crossmodal.data.domain_batches import DomainBatches
-from crossmodal.data.domains import Domains, load_test
+from crossmodal.data.domains import Domains, load_test, watched_test_items
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import read_items
 from crossmodal.data.loader import Loader, one_batch
@@ -58,16 +58,31 @@ def test_target_labels_that_cannot_be_used(kinds: Make, label: str, complaint: s
         Domains.load(change(data, "target_labels=used"), 1)
 
 
-def test_the_target_in_the_order_of_its_list(kinds: Make) -> None:
-    """12 items in fives, again and again; the pictures are shuffled as before."""
-    shuffled = kinds()
-    listed = change(shuffled, "target_order=listed")
-    found = list(Loader(batches(listed)).epoch())
-    assert np.concatenate([b.item_index for b in found]).tolist() == list(range(12)) * 5
-    for one, two in zip(Loader(batches(shuffled)).epoch(), found):
-        assert np.array_equal(one.image_index, two.image_index)
-    assert np.concatenate([b.item_index for b in Loader(batches(shuffled)).epoch()]
-                          ).tolist() != list(range(12)) * 5
+def test_a_pass_has_whole_batches_and_the_target_is_in_its_lists_order(kinds: Make) -> None:
+    """12 items in fives: the last two are never seen; 24 pictures: others are left out each time.
+
+    Every pass begins anew.
+    """
+    usual = kinds("workers=0")
+    released = change(usual, "passes=released")
+    found = list(Loader(batches(released)).epoch())
+    assert [b.item_index.tolist() for b in found] == [[*range(5)], [*range(5, 10)]] * 6
+    for number in range(3):  # of 4 batches, 20 pictures
+        seen = np.concatenate([b.image_index for b in found[4 * number:4 * number + 4]])
+        assert len(set(seen.tolist())) == 20
+    passes = [[b.image_index.tolist() for b in found[at:at + 4]] for at in (0, 4, 8)]
+    assert passes[0] != passes[1] != passes[2]
+    assert {i for b in found for i in b.image_index.tolist()} == set(range(24))
+    shuffled = list(Loader(batches(usual)).epoch())
+    assert {i for b in shuffled for i in b.item_index.tolist()} == set(range(12))
+
+
+def test_a_pass_without_a_whole_batch(kinds: Make) -> None:
+    data = change(kinds(), "passes=released", "batch_size=13")
+    with pytest.raises(DataError, match="target_train.txt: 12 items do not fill a batch of 13, and "
+                                        "data.passes=released.*lower data.batch_size"):
+        batches(data)
+    batches(change(data, "passes=paper"))
 
 
 def test_four_consecutive_photos_are_one_item(kinds: Make) -> None:
@@ -95,14 +110,12 @@ def test_four_consecutive_photos_are_one_item(kinds: Make) -> None:
     assert len(Domains.load(one_each, 1).target) == 7
 
 
-def test_a_test_without_its_last_batch(kinds: Make) -> None:
-    """Batches of five: 12 photos become 10, 9 shapes become 5, the lists' last ones missing."""
+def test_what_the_released_training_tests_itself_on(kinds: Make) -> None:
+    """Batches of five: of 9 test shapes, the first five."""
     data = kinds()
-    kept = load_test(data, CLASSES)
-    assert [len(items) for items in kept] == [12, 9]
-    queries, gallery = load_test(change(data, "last_test_batch=drop"), CLASSES)
-    assert queries == kept[0][:10] and gallery == kept[1][:5]
-    exact = load_test(change(data, "last_test_batch=drop", "batch_size=3"), CLASSES)
-    assert exact == kept
-    with pytest.raises(DataError, match="target_test.txt: 9 items do not fill a batch of 12.*keep"):
-        load_test(change(data, "last_test_batch=drop", "batch_size=12"), CLASSES)
+    shapes = load_test(data, CLASSES)[1]
+    assert watched_test_items(data, CLASSES) == shapes[:5]
+    assert watched_test_items(change(data, "batch_size=3"), CLASSES) == shapes
+    with pytest.raises(DataError, match="target_test.txt: 9 items do not fill a batch of 12.*"
+                                        "lower data.batch_size, or set it to source"):
+        watched_test_items(change(data, "batch_size=12"), CLASSES)

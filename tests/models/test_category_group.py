@@ -17,7 +17,7 @@ def encoder(*settings: str) -> CategoryEncoder:
 
 
 @pytest.mark.parametrize("setting", [
-    "data.view_grouping=lines", "data.last_test_batch=drop", "data.batch_size=5", "data.views=3",
+    "data.view_grouping=lines", "data.views=3",
     "data.test_crop=0.5"])
 def test_networks_that_are_tested_on_other_items_are_apart(setting: str) -> None:
     assert alike([encoder(), encoder(setting), encoder()]) == [[0, 2], [1]]

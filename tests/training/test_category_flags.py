@@ -10,7 +10,7 @@ import pytest
 
 from crossmodal.config import CategoryConfig, ConfigError, load_tree, to_dict
 from crossmodal.runtime import paths
-from crossmodal.training.category_flags import DATA_SETS, FLAGS, add_flags, settings_of
+from crossmodal.training.category_flags import DATA_SETS, FLAGS, add_flags, said, settings_of
 
 # flag, what is written after it, section and key, and the value there
 RELEASED = [
@@ -26,7 +26,8 @@ RELEASED = [
     ("test_dset_path", "123", "data", "gallery_list", "123"),
     ("test_interval", "250", "log", "validate_every", 250),
     ("print_num", "5", "log", "log_every", 5),
-    ("batch_size", "36", "data", "batch_size", 36),
+    ("batch_size", "128", "data", "batch_size", 32),  # of 4 views
+    ("batch_size", "39", "data", "batch_size", 9),
     ("num_iterations", "10004", "optim", "iterations", 10004),
     ("snapshot_interval", "5000", "log", "checkpoint_every", 5000),
     ("output_dir", "san", "log", "run_name", "san"),
@@ -172,7 +173,58 @@ def test_the_presets_there_are_can_be_loaded(name: str, folder: str) -> None:
         assert (found.data.views, found.optim.lr) == (4, 3e-4)
 
 
-@pytest.mark.parametrize("setting", ["data.views_per_step=2", "data.share_view_crop=false"])
-def test_what_the_category_level_cannot_do_is_refused(setting: str) -> None:
+def test_what_the_category_level_cannot_do_is_refused() -> None:
     with pytest.raises(ConfigError, match="at category level: all views of a shape"):
-        config("--set", setting)
+        config("--set", "data.views_per_step=2")
+
+
+DIRECTIONS = [("webcam", "dslr", 5e-4), ("webcam", "amazon", 5e-4), ("dslr", "amazon", 5e-4),
+              ("amazon", "dslr", 1e-4), ("amazon", "webcam", 1e-4), ("dslr", "webcam", 1e-4)]
+
+
+@pytest.mark.parametrize(("source", "target", "rate"), DIRECTIONS)
+def test_office_has_the_released_rate_of_its_direction(source: str, target: str,
+                                                       rate: float) -> None:
+    lists = ["--s_dset_path", f"./amazon/{source}_reorgnized.txt",
+             "--t_dset_path", f"{target}.txt"]  # the folder says nothing
+    assert config("--dset", "office", *lists).optim.lr == rate
+    assert config("--dset", "office-31", *lists).optim.lr == rate
+    assert config("--dset", "office", *lists, "--lr", "0.02").optim.lr == 0.02
+    assert config("--dset", "office", *lists, "--set", "optim.lr=0.03").optim.lr == 0.03
+    assert config("--dset", "MI3DOR-1", *lists).optim.lr == 3e-4
+    preset = config("--config", "configs/office31_released.yaml", "--dset", "office", *lists)
+    assert preset.optim.lr == rate and preset.model.gradients == "heads"
+
+
+def test_one_list_is_enough_for_a_direction_and_other_names_have_the_presets_rate() -> None:
+    assert config("--dset", "office").optim.lr == 1e-4  # amazon to webcam
+    assert config("--dset", "office", "--s_dset_path", "webcam.txt", "--t_dset_path",
+                  "amazon.txt").optim.lr == 5e-4
+    assert config("--dset", "office", "--s_dset_path", "dslr.txt").optim.lr == 1e-4
+    assert config("--dset", "office", "--t_dset_path", "mine.txt").optim.lr == 1e-4
+
+
+@pytest.mark.parametrize(("name", "rate"), [("image-clef", 1e-3), ("office-home", 1e-3),
+                                            ("visda", 3e-4)])
+def test_the_released_rates_of_other_data_sets(name: str, rate: float) -> None:
+    assert config("--dset", name).optim.lr == rate and config("--dset", name).data.name == name
+    assert config("--dset", name, "--lr", "0.5").optim.lr == 0.5
+
+
+def test_flags_that_do_not_mean_what_they_seem_to_are_explained() -> None:
+    for arguments in (["--random"], ["--random", "True"]):
+        options = parsed(*arguments)
+        assert load_tree(CategoryConfig, *settings_of(options)) == config()
+        assert said(options, config()) == ["--random is ignored, as in the released script"]
+    options = parsed("--batch_size", "128")
+    text, = said(options, load_tree(CategoryConfig, *settings_of(options)))
+    assert text == ("--batch_size 128 counts views, 4 of an item: batches of 32 pictures, and 32 "
+                    "items of 4 views")
+    assert said(parsed(), config()) == []
+
+
+@pytest.mark.parametrize("text", ["7", "-128", "1e3", "many", "1" * 10])
+def test_too_few_views_for_a_batch(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed("--batch_size", text)
+    assert "--batch_size: a whole number of views, at least 8, not" in capsys.readouterr().err

@@ -55,13 +55,13 @@ def test_all_losses_are_on_by_default(parts: Adaptation, found: DomainEmbeddings
 def test_what_the_losses_see_of_the_source(parts: Adaptation, found: DomainEmbeddings) -> None:
     """Mixed pictures, or plain ones; consistency sees both, and contrast the mixed ones."""
     turned = found._replace(plain=found.mixed, mixed=found.plain)
-    for pictures, given in (("mixed", found), ("plain", turned)):
+    for pictures, rows in (("mixed", found), ("plain", turned)):
         loss = replace(EVERY, pictures=pictures)
-        seen = terms_of(parts, given._replace(mixed=found.mixed, plain=found.mixed), LATE, loss)
-        terms = terms_of(parts, given, LATE, loss)
+        seen = terms_of(parts, rows._replace(mixed=found.mixed, plain=found.mixed), LATE, loss)
+        terms = terms_of(parts, rows, LATE, loss)
         for name in ("classification", "adversarial", "centroid", "orthogonal"):
             assert terms[name].item() == pytest.approx(seen[name].item(), rel=1e-4), name
-        other = terms_of(parts, given, LATE, replace(
+        other = terms_of(parts, rows, LATE, replace(
             EVERY, pictures="plain" if pictures == "mixed" else "mixed"))
         for name in ("classification", "adversarial", "centroid", "orthogonal"):
             assert abs(other[name].item() - terms[name].item()) > 1e-6, name

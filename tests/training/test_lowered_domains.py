@@ -92,7 +92,7 @@ def test_a_lower_half_that_learns_is_not_stored(net: CategoryNet, config: Catego
 
 def test_target_labels_and_order_are_those_of_the_pixels(net: CategoryNet,
                                                          config: CategoryConfig) -> None:
-    data = replace(config.data, target_labels="used", target_order="listed")
+    data = replace(config.data, target_labels="used", passes="released")
     pixels, lowered = sources(net, replace(config, data=data))
     for step in (0, 2):
         one, two = one_batch(pixels, 0, step), one_batch(lowered, 0, step)

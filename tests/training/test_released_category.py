@@ -11,12 +11,12 @@ from category_data import KINDS
 from given_rows import EVERY, LABEL, LATE, given, given_parts, some_rows
 from golden.formula import uniform, weight
 from golden.golden_arrays import assert_near
-from losses.category_twins import CentroidsTwin, domain_twin, label_smoothing_twin
+from losses.category_twins import CentroidsTwin, label_smoothing_twin
 from losses.loss_twins import contrast_twin
 
 from crossmodal import checkpoint
-from crossmodal.config import CategoryConfig, CategoryLossConfig, CategoryModelConfig, ConfigError
-from crossmodal.losses import Pairs
+from crossmodal.config import CategoryConfig, CategoryLossConfig, CategoryModelConfig
+from crossmodal.losses.released_contrast import PairedRows
 from crossmodal.models.build import build_adaptation, build_category_net
 from crossmodal.models.category_net import Adaptation, CategoryNet, DomainEmbeddings
 from crossmodal.models.style_transition import StyleDraw
@@ -26,7 +26,8 @@ from crossmodal.training import run_state
 from crossmodal.training.category_objective import category_objective, category_sum
 from crossmodal.training.optimiser import Group, Optimiser
 
-SMALL = CategoryModelConfig(backbone="resnet18", bottleneck=8)
+SMALL = CategoryModelConfig(backbone="resnet18", bottleneck=8, dropout=0.0)
+FORMS = ("adversarial", "centroid", "consistency", "contrast", "orthogonal")
 TRUE = np.array([2, 1, 0, 2], np.int32)  # of the items; the classifier would say 0 2 0 1
 
 
@@ -70,7 +71,8 @@ def test_where_the_released_gradients_stop(which: str) -> None:
     image = jt.array(uniform("images", (6, 3, 32, 32)))
     pooled = net.encoder.upper(net.encoder.lower(image)).numpy()
     found = gradients(net, along(getattr(embedded(net), which), which))
-    assert not any(g.any() for name, g in found.items() if name.startswith("encoder."))
+    assert set(found) == {f"{part}.{kind}" for part in ("bottleneck", "classifier")
+                          for kind in ("weight", "bias")}
     slope = found["bottleneck.weight"]
     if which == "plain":
         assert_near(slope, uniform("plain", (6, 8)).T.astype(float) @ pooled, 1e-4)
@@ -83,13 +85,20 @@ def test_the_values_are_the_same_whatever_learns() -> None:
 
 
 def test_every_loss_together_leaves_the_released_backbone_alone() -> None:
+    """It learns nothing and does not decay; only its running statistics move."""
     for kind, learns in (("whole", True), ("heads", False)):
         parts = Adaptation(formula_net(kind))
         parts.train()
+        optimiser = Optimiser([Group("all", dict(parts.named_parameters()))], "nesterov",
+                              weight_decay=0.1)
+        before = to_arrays(parts.net)
         terms, _ = category_objective(parts, embedded(parts.net), jt.array(LABEL), LATE, EVERY)
-        found = gradients(parts.net, category_sum(terms, EVERY))
-        assert found["encoder.resnet.layer4.1.conv2.weight"].any() == learns
-        assert found["bottleneck.weight"].any() and found["classifier.weight"].any()
+        optimiser.step(category_sum(terms, EVERY), 1e-3)
+        moved = {n for n, array in to_arrays(parts.net).items() if not np.array_equal(
+            array, before[n])}
+        assert {"bottleneck.weight", "classifier.weight"} <= moved
+        backbone = {n for n in moved if n.startswith("encoder.")}
+        assert all("running" in n for n in backbone) != learns and backbone
 
 
 def terms_of(rows: dict[str, np.ndarray], loss: CategoryLossConfig,
@@ -107,7 +116,7 @@ def test_true_target_labels_are_used_three_times(rows: dict[str, np.ndarray]) ->
     assert found["target_classification"] == pytest.approx(
         label_smoothing_twin(exact["items"][:, :3], TRUE), rel=1e-5)
     assert found["centroid"] == pytest.approx(CentroidsTwin(3).step(
-        exact["plain"], exact["items"], LABEL, TRUE, everyone), rel=1e-5)
+        exact["mixed"], exact["items"], LABEL, TRUE, everyone), rel=1e-5)
     unit = {name: array / np.linalg.norm(array, axis=1, keepdims=True)
             for name, array in exact.items()}
     assert found["contrast"] == pytest.approx(
@@ -124,24 +133,23 @@ def test_without_the_flag_pseudo_labels_decide_and_nothing_is_classified(
     assert abs(terms_of(rows, loss, TRUE)["contrast"] - unread["contrast"]) > 1e-3
 
 
-def test_a_second_sigmoid_goes_where_the_first_one_went(rows: dict[str, np.ndarray]) -> None:
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_is_switched_by_its_own_key(rows: dict[str, np.ndarray], name: str) -> None:
+    """Its loss changes and no other; values: tests/released/test_category_arrays.py."""
+    loss = replace(EVERY, **{f"{name}_form": "released"})
+    found = {**rows, "items": np.concatenate([rows["items"], rows["items"][:2]])}
     parts = given_parts()
     jt.sync_all(True)
-    joint = np.concatenate([_outer(rows[name]) for name in ("plain", "items")])
-    logits = parts.discriminator(jt.array(joint.astype(np.float32))).numpy().astype(float)
-    squashed, plain = 1 / (1 + np.exp(-logits)), replace(EVERY, adversarial_method="CDAN")
-    for kind, said in (("once", logits), ("twice", squashed)):
-        terms, _ = category_objective(parts, given(rows), jt.array(LABEL), LATE,
-                                      replace(plain, adversarial_sigmoid=kind))
-        assert terms["adversarial"].item() == pytest.approx(domain_twin(
-            said[:6], said[6:], np.full(6, 1 / 6), np.full(4, 1 / 4)), rel=1e-5)
+    usual, changed = (category_objective(parts, given(found)._replace(hidden=jt.zeros((6, 4))),
+                                         jt.array(LABEL), LATE, one)[0] for one in (EVERY, loss))
+    assert set(usual) == set(changed)
+    differ = {n for n in usual if abs(usual[n].item() - changed[n].item()) > 1e-6}
+    assert differ == {name}
 
 
-def _outer(features: np.ndarray) -> np.ndarray:
-    """Features times the softmax of their first three."""
-    chances = np.exp(features[:, :3].astype(float))
-    chances /= chances.sum(1, keepdims=True)
-    return (features[:, :, None] * chances[:, None, :]).reshape(len(features), -1)
+def test_the_released_discriminator_may_do_without_entropies(rows: dict[str, np.ndarray]) -> None:
+    loss = replace(EVERY, adversarial_form="released", adversarial_method="CDAN")
+    assert 0.5 < terms_of(rows, loss)["adversarial"] < 1.01
 
 
 def config_of(**loss: object) -> CategoryConfig:
@@ -149,42 +157,33 @@ def config_of(**loss: object) -> CategoryConfig:
     return replace(made, data=replace(made.data, batch_size=6))
 
 
-def test_tables_of_31_classes() -> None:
-    """Ten rows that nothing ever enters divide the loss of 21 classes by 31 / 21."""
-    values = []
-    for size in (0, 31):
-        parts = build_adaptation(formula_net("whole"), config_of(centroid_classes=size))
-        term, _ = category_objective(parts, embedded(parts.net), jt.array(LABEL), 0, EVERY)
-        assert parts.memory.centroids.source.shape == [size or 3, 8]
-        values.append(term["centroid"].item())
-    assert values[1] == pytest.approx(values[0] * 3 / 31, rel=1e-5)
-    with pytest.raises(ConfigError, match="loss.centroid_classes is 2, but there are 3 classes"):
-        build_adaptation(formula_net("whole"), config_of(centroid_classes=2))
-
-
 def test_pairs_go_from_step_to_step_and_into_the_checkpoint(tmp_path: Path) -> None:
-    """A step without believed items goes on with the pairs of the step before; skip: with none."""
-    config = config_of(contrast_without_pair="previous", confidence=0.0)
+    """A step without believed items goes on with the rows of the step before; paper: with none."""
+    config = config_of(contrast_form="released", confidence=0.0)
     parts = build_adaptation(formula_net("whole"), config)
     found, label = embedded(parts.net), jt.array(LABEL)
-    first, memory = category_objective(parts, found, label, 0, config.loss)
+    true = jt.array(np.array([2, 1, 0, 2, 2, 0], np.int32))
+    first, memory = category_objective(parts, found, label, 0, config.loss, true)
     parts.remember(memory)
-    nobody = replace(config.loss, confidence=1.0)
-    again, memory = category_objective(parts, found, label, 1, nobody)
+    strangers = jt.array(np.full(6, 7, np.int32))
+    images, views = jt.array(uniform("other", (6, 3, 32, 32))), jt.array(
+        np.asarray(uniform("others", (12, 3, 32, 32)).reshape(6, 2, 3, 32, 32)))
+    other = parts.net(images, views, StyleDraw.of(6, 6, 1, 1))
+    again, memory = category_objective(parts, other, label, 1, config.loss, strangers)
     assert again["contrast"].item() == first["contrast"].item()
+    slope = jt.grad(again["contrast"], [parts.net.bottleneck.weight])[0].numpy()
+    assert np.abs(slope).max() > 1e-6  # by what the bottleneck was given then
     parts.remember(memory)
     skip = Adaptation(parts.net)
     assert skip.memory.pairs is None and not any("pair" in name for name in to_arrays(skip))
-    alone = category_objective(skip, found, label, 1, nobody)[0]["contrast"].item()
-    assert abs(alone - again["contrast"].item()) > 1e-3
 
     optimiser = Optimiser([Group("all", dict(parts.named_parameters()))], "nesterov")
     run_state.save(tmp_path, config, parts, optimiser, run_state.Progress(),
                    facts={"classes": list(KINDS)})
-    other = build_adaptation(formula_net("whole"), config)
-    run_state.restore(tmp_path, config, other, Optimiser(
-        [Group("all", dict(other.named_parameters()))], "nesterov"))
-    assert isinstance(other.memory.pairs, Pairs)
-    for kept, read in zip(parts.memory.pairs, other.memory.pairs):
+    there = build_adaptation(formula_net("whole"), config)
+    run_state.restore(tmp_path, config, there, Optimiser(
+        [Group("all", dict(there.named_parameters()))], "nesterov"))
+    assert isinstance(there.memory.pairs, PairedRows)
+    for kept, read in zip(parts.memory.pairs, there.memory.pairs):
         assert kept.numpy().tobytes() == read.numpy().tobytes() and kept.dtype == read.dtype
     assert checkpoint.load(tmp_path).model["pair_first_label"].tolist() == LABEL.tolist()
