@@ -15,7 +15,6 @@ from crossmodal.data.errors import SampleError
 from crossmodal.data.picture_claims import check_exif
 from crossmodal.data.picture_file import PathLike, load, named, open_picture, opened
 from crossmodal.data.picture_forms import gray_of, has_alpha, mask_of, opacity_of, rgb_of, rgba_of
-from crossmodal.runtime.safe_files import open_regular
 
 __all__ = ["has_alpha", "join", "open_picture", "orientation", "read_alpha", "read_gray",
            "read_mask", "read_picture", "read_rgb", "read_rgba"]
@@ -126,7 +125,6 @@ def _decoded(path: PathLike, convert: Callable[[Image.Image], np.ndarray],
 def _stored(path: PathLike, convert: Callable[[Image.Image], np.ndarray],
             least: int | None) -> tuple[np.ndarray, int]:
     """The pixels as they are stored, and the orientation."""
-    with named(str(path)):
-        with open_regular(path) as file, opened(file, str(path)) as image:
-            load(image, least)
-            return convert(image), orientation(image)
+    with open_picture(path) as image:
+        load(image, least)
+        return convert(image), orientation(image)

@@ -6,6 +6,7 @@ much a picture takes is known before its pixels are decoded.
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import zlib
@@ -18,10 +19,12 @@ from PIL import Image, UnidentifiedImageError
 
 from crossmodal.data import heif
 from crossmodal.data.errors import SampleError
+from crossmodal.data.in_hand import in_hand
 from crossmodal.data.picture_claims import check_structure
 from crossmodal.runtime.brief import one_line
 from crossmodal.runtime.limits import VARIABLE, TooLarge, largest_picture
 from crossmodal.runtime.safe_files import open_regular
+from crossmodal.runtime.time_limit import TooSlow, time_limit
 from crossmodal.runtime.what_it_is import BEGINNING, describe
 
 PathLike = Union[str, Path]
@@ -39,10 +42,10 @@ DECODER_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeEr
 def open_picture(path: PathLike) -> Iterator[Image.Image]:
     """A picture file as Pillow opens it, for what its header says; see `load` for its pixels.
 
-    What is wrong with it, also later, is a SampleError.
+    What is wrong with it, also later, is a SampleError; so is taking too long.
     """
-    with named(str(path)):
-        with open_regular(path) as file, opened(file, str(path)) as image:
+    with named(str(path)), in_hand(path), open_regular(path) as file:
+        with time_limit(os.fstat(file.fileno()).st_size), opened(file, str(path)) as image:
             yield image
 
 
@@ -81,7 +84,7 @@ def named(name: str) -> Iterator[None]:
         raise SampleError(f"{name}: no such picture") from error
     except IsADirectoryError as error:
         raise SampleError(f"{name}: is a folder; give a picture") from error
-    except TooLarge as error:
+    except (TooLarge, TooSlow) as error:
         raise SampleError(f"{name}: {error}") from error
     except DECODER_ERRORS as error:
         reason = getattr(error, "strerror", None) or one_line(error)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from crossmodal.data import heif
+from crossmodal.data import heif, in_hand
 from crossmodal.data.errors import SampleError
 from crossmodal.data.images import join, read_mask, read_picture, read_rgb
-from crossmodal.runtime import limits
+from crossmodal.runtime import limits, time_limit
 
 COLOUR = (200, 120, 40)
 
@@ -228,3 +228,27 @@ def test_a_web_page_is_told_from_a_picture(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("<!DOCTYPE html><html></html>")
     with pytest.raises(SampleError, match="a.jpg: this is a web page"):
         read_rgb(tmp_path / "a.jpg")
+
+
+def test_endless_decoding_is_stopped_and_the_file_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (4, 4)).save(path)
+    note = bytearray(in_hand.SIZE)
+    seen = []
+
+    def endless(*_: object) -> None:
+        seen.append(in_hand.noted(memoryview(note)))
+        while True:
+            sum(range(1000))
+
+    monkeypatch.setattr(in_hand, "_note", memoryview(note))
+    monkeypatch.setattr(Image.Image, "convert", endless)
+    monkeypatch.setattr(time_limit, "SECONDS", 0.2)
+    with pytest.raises(SampleError, match=r"a\.png: reading it takes more than 0 s of processor"):
+        read_rgb(path)
+    assert seen == [str(path)] and in_hand.noted(memoryview(note)) == ""
+    monkeypatch.setattr(in_hand, "_deadly", frozenset([str(path)]))
+    with pytest.raises(SampleError, match="a process that read it died of it"):
+        read_rgb(path)

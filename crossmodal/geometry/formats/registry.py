@@ -8,6 +8,7 @@ from pathlib import Path
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.foreign import REMEDIES
+from crossmodal.runtime.time_limit import TooSlow, time_limit
 from crossmodal.runtime.what_it_is import describe_file
 
 # The module here that reads a format, by its function read_MODULE; imported when it is needed.
@@ -50,8 +51,12 @@ def read(path: Path) -> Content:
         raise MeshError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise MeshError(f"{path}: the file is empty (0 bytes); fetch or export it again")
+    reader = getattr(import_module(f"{__package__}.{name}"), f"read_{name}")
     try:
-        return getattr(import_module(f"{__package__}.{name}"), f"read_{name}")(path)
+        with time_limit(path.stat().st_size):
+            return reader(path)
+    except TooSlow as error:
+        raise MeshError(f"{path}: {error}; export it again") from error
     except MeshError as error:
         kind = describe_file(path)
         if kind is None:
