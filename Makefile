@@ -5,6 +5,7 @@
 PYTHON ?=
 VENV ?= .venv
 TEST_WORKERS ?= 2
+DRAWS ?= 20000
 # What `make test` runs: everything, or the folders and tests named here.
 TESTS ?=
 DEMO := ./configs/demo.yaml
@@ -63,7 +64,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check demo demo-data demo-category furniture furniture-data furniture-released \
-    furniture-unseen kinds kinds-data test lint bench clean
+    furniture-unseen kinds kinds-data test fuzz lint bench clean
 
 help:
 	@echo "make venv    virtual environment in $(VENV), made with $(or $(PYTHON),python3)"
@@ -75,6 +76,7 @@ help:
 	@echo "make furniture-released   the same as the released code would train (an hour)"
 	@echo "make kinds   train and test on real photos and shapes of 17 kinds (two hours)"
 	@echo "make test    run the tests"
+	@echo "make fuzz    read $(DRAWS) damaged files of every kind (hours)"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   speed against plain implementations, as ratios"
 	@echo "make clean   remove what the tools left; data, runs and $(VENV) stay"
@@ -176,6 +178,10 @@ kinds: kinds-data
 
 test: $(MADE)/.requirements-dev
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+
+# Damaged files of every kind, DRAWS of each; what goes wrong is kept in fuzz/.
+fuzz: $(MADE)/.requirements-dev
+	$(BIN)/python tests/hostile/fuzz.py --draws $(DRAWS) --keep fuzz
 
 lint: $(MADE)/.requirements-dev
 	$(BIN)/python -m ruff check .
