@@ -83,6 +83,7 @@ from crossmodal.retrieval.shape_distance import ShapeFiles, compare_shapes
 from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
 from crossmodal.runtime.errors import SetupError
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 from crossmodal.training.head_start import start_heads
 from crossmodal.training.run_state import run_folder
@@ -221,7 +222,7 @@ def subjects_of(config: Config, options: argparse.Namespace) -> list[Subject]:
         encoder = Encoder.from_checkpoint(path, config.device, config.data)
         check_memory(encoder.config, training=False)
         label = path.name if path.is_dir() else f"{path.parent.name}_{path.stem}"
-        folder = path / name if path.is_dir() else path.parent / f"{name}_{path.stem}"
+        folder = inside(path, name) if path.is_dir() else inside(path.parent, f"{name}_{path.stem}")
         if options.output:
             folder = Path(options.output) / (label if len(places) > 1 else "")
         found.append(Subject(label, encoder, folder))

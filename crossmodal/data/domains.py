@@ -18,6 +18,8 @@ from crossmodal.data.image_lists import (
 from crossmodal.data.makers import how_to_make
 from crossmodal.runtime import paths, seeds
 
+MOST_CLASSES = 50_000
+
 
 @dataclass(frozen=True)
 class Domains:
@@ -108,6 +110,9 @@ def classes_of(data: DomainConfig, source: Sequence[Item], where: Path) -> list[
     labels = {item.label for item in source if item.label is not None}
     if min(labels) < 0:
         raise DataError(f"{where}: label -1 in the source: every training picture needs its class")
+    if len(labels) > MOST_CLASSES:
+        raise DataError(f"{where}: {len(labels)} labels; a network has at most {MOST_CLASSES} "
+                        "classes: does the list number its pictures?")
     if len(labels) < 2:
         raise DataError(f"{where}: all {len(source)} pictures have label {labels.pop()}; there is "
                         "nothing to tell apart with one class")
@@ -122,9 +127,13 @@ def held_out(source: Sequence[Item], fraction: float, seed: int) -> tuple[list[I
     """(training, validation): a part of every class with at least two pictures, by seed and id."""
     if fraction <= 0:
         return list(source), []
+    of_label: dict[int, set[str]] = {}
+    for item in source:
+        if item.label is not None:
+            of_label.setdefault(item.label, set()).add(item.id)
     held: set[str] = set()
-    for label in sorted({item.label for item in source if item.label is not None}):
-        ids = sorted({item.id for item in source if item.label == label})
+    for label in sorted(of_label):
+        ids = sorted(of_label[label])
         count = min(max(round(fraction * len(ids)), 1), len(ids) - 1)
         order = seeds.generator(seed, "validation", label).permutation(len(ids))
         held.update(ids[i] for i in order[:count])

@@ -127,9 +127,9 @@ def _list_lines(path: Path, labels: bool, places: _Places) -> list[Line]:
     texts = _text(path).split("\n")
     if len(texts) > MOST_LINES:
         raise DataError(f"{path}: {len(texts)} lines; at most {MOST_LINES} are read: split it")
-    for number, line in enumerate(texts, 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            name, label = _parse(line.strip(), labels, f"{path}, line {number}")
+    for number, text in enumerate(texts, 1):
+        if text.strip() and not text.lstrip().startswith("#"):
+            name, label = _parse(text.strip(), labels, f"{path}, line {number}")
             found.append(Line(number, name, name, label))
     folder = str(path.parent)
     if any(is_file(os.path.join(folder, line.name)) for line in found[:TRIED]):  # noqa: PTH118

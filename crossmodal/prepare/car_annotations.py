@@ -14,9 +14,9 @@ test), or a .json list of objects with these names. ``image`` is the path below 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,9 +25,13 @@ from crossmodal.data.errors import DataError
 from crossmodal.prepare.annotation_files import inside, is_name, read_json, sound_entries
 from crossmodal.prepare.source_check import Needed, lacking
 from crossmodal.prepare.splits import Split
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.safe_files import read_text
 
 WHERE = "get it from https://github.com/yangyi02/finegrained-pose, or name it with --annotations"
 PARTS = ("train", "test")
+COLUMNS = ("image", "model", "split")
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,11 @@ def _photo(row: Mapping[str, Any]) -> CarPhoto:
     image, model, part = row["image"], row["model"], row.get("split") or None
     path = inside(image, "image")
     if not path.suffix:
-        raise ValueError(f"image {image!r} is not the path of a picture")
+        raise ValueError(f"image {brief(image)} is not the path of a picture")
     if not is_name(model):
-        raise ValueError(f"model {model!r} is no id")
+        raise ValueError(f"model {brief(model)} is no id")
     if part not in (None, *PARTS):
-        raise ValueError(f"split {part!r} is neither train nor test")
+        raise ValueError(f"split {brief(part)} is neither train nor test")
     return CarPhoto(str(path), model, part)
 
 
@@ -94,35 +98,52 @@ def _pickle_rows(folder: Path, below: Mapping[str, str]) -> Iterable[tuple[str, 
         if not isinstance(content, dict):
             raise DataError(f"{path}: expected a dict of annotations, found "
                             f"{type(content).__name__}")
-        for name in sorted(content):
-            about = content[name] if isinstance(content[name], dict) else {}
-            image = str(PurePosixPath(below[part]) / str(name))
-            yield f"{path.name}, {name}", {
+        for name, found in sorted(content.items(), key=lambda item: _text(item[0])):
+            about = found if isinstance(found, dict) else {}
+            image = str(PurePosixPath(below[part]) / _text(name))
+            yield f"{path.name}, {_text(name)}", {
                 "image": image, "model": about.get("model_id"), "split": part}
 
 
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else brief(name)
+
+
 def _table_rows(path: Path) -> Iterable[tuple[str, Any]]:
-    is_json = path.suffix.lower() == ".json"
-    rows = read_json(path, "see --help for its columns") if is_json else _csv_rows(path)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows[:1]):
-        raise DataError(f"{path}: expected a list of objects with image, model and, if wanted, "
-                        f"split; found {str(rows)!r:.40}")
-    absent = {"image", "model"} - set(rows[0]) if rows else set()
-    if absent:
-        raise DataError(f"{path}: no column {', '.join(sorted(absent))}; expected image, model "
-                        f"and, if wanted, split; found {', '.join(sorted(map(str, rows[0])))}")
+    rows = _json_rows(path) if path.suffix.lower() == ".json" else _csv_rows(path)
     return ((f"row {number}", row) for number, row in enumerate(rows, 1))
 
 
+def _json_rows(path: Path) -> list[Any]:
+    rows = read_json(path, "see --help for its columns")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows[:1]):
+        raise DataError(f"{path}: expected a list of objects with image, model and, if wanted, "
+                        f"split; found {brief(rows)}")
+    if rows:
+        _refuse_columns(path, list(rows[0]))
+    return rows
+
+
 def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows; blanks around a cell mean nothing."""
+    """The rows, of which only COLUMNS are kept; blanks around a cell mean nothing."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [[cell.strip() for cell in line] for line in csv.reader(file) if line]
+        lines = [line for line in csv.reader(io.StringIO(read_text(path), newline="")) if line]
     except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable table: {error}") from error
-    names = lines[0] if lines else []
-    return [dict(zip_longest(names, line[:len(names)])) for line in lines[1:]]
+        raise DataError(f"{path}: not a readable table: {why(error)}") from error
+    names = [cell.strip() for cell in lines[0]] if lines else []
+    if names:
+        _refuse_columns(path, names)
+    places = {name: names.index(name) for name in COLUMNS if name in names}
+    return [{name: line[place].strip() if place < len(line) else None
+             for name, place in places.items()} for line in lines[1:]]
+
+
+def _refuse_columns(path: Path, names: list[str]) -> None:
+    absent = {"image", "model"} - set(names)
+    if absent:
+        there = one_line(", ".join(sorted(names)[:20]))
+        raise DataError(f"{path}: no column {', '.join(sorted(absent))}; expected image, model "
+                        f"and, if wanted, split; found {there}")
 
 
 def _is_table(path: Path) -> bool:

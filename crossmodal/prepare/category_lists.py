@@ -29,6 +29,7 @@ from crossmodal.prepare.list_files import ListItem, write_items, write_lines
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
 from crossmodal.prepare.output import write_image
 from crossmodal.prepare.runner import Item, Task, run
+from crossmodal.prepare.source_home import data_set
 from crossmodal.runtime.inside import inside
 from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
@@ -42,7 +43,8 @@ def main(root: Path = Path("data/demo"), name: str = "demo", library: str = "sha
 
     views : of each shape, evenly spread over those it has
     """
-    folder, given = Path(root) / output, Path(root) / name
+    folder, given = data_set(root, output, "--output"), data_set(root, name)
+    data_set(root, library, "--library")
     sides = {part: read_list(given / f"{name}_{part}.json") for part in ("train", "test")}
     classes = sorted({record.category for record in sides["train"]})
     _check_categories(sides["test"], classes, given / f"{name}_test.json")
@@ -79,7 +81,8 @@ def _shapes(keys: Iterable[ShapeKey], part: str, label: Mapping[str, int],
 
 
 def _check_categories(records: Sequence[QueryRecord], classes: Sequence[str], path: Path) -> None:
-    new = [record.category for record in records if record.category not in classes]
+    known = set(classes)
+    new = [record.category for record in records if record.category not in known]
     if new:
         raise DataError(f"{path}: no training picture has the category of "
                         f"{some(new, len(records), 'test pictures')}; the classes are "

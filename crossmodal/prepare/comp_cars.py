@@ -38,6 +38,7 @@ from crossmodal.prepare.cars import (
 from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.source_check import Needed
+from crossmodal.runtime.safe_files import read_text
 from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "compcars"
@@ -82,7 +83,7 @@ def label_box(labels: Path, image: str) -> Box:
     line each. Raises ValueError for anything else, OSError where there is none.
     """
     path = labels / PurePosixPath(image).with_suffix(".txt")
-    lines = path.read_text(encoding="ascii").split("\n")
+    lines = read_text(path).split("\n", 3)
     numbers = [float(word) for word in lines[2].split()] if len(lines) > 2 else []
     if len(numbers) != 4:
         raise ValueError(f"{path}: the third line is not x1 y1 x2 y2")

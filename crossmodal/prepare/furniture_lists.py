@@ -7,14 +7,16 @@ icons. The gallery is all shapes in both.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
+from crossmodal.data.groups import is_groups
+from crossmodal.prepare.annotation_files import read_json
 from crossmodal.prepare.render_photos import photo_record
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.seeds import generator
 
 PROTOCOLS = ("T", "S")
@@ -33,16 +35,22 @@ class Split:
 
 def read_split(path: Path) -> Split:
     """A split from a JSON file with ``train``, ``test`` and, optionally, ``duplicates``."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-        split = Split(
-            list(content["train"]), list(content["test"]), list(content.get("duplicates", []))
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a split ({type(error).__name__}: {error})") from error
+    remedy = "give another with --split, or remove it"
+    content = read_json(path, remedy)
+    for name in ("train", "test"):
+        ids = content.get(name) if isinstance(content, dict) else None
+        if not is_groups([ids]):
+            raise DataError(f"{path}: not a split: {name} is no list of ids, but {brief(ids)}; "
+                            f"{remedy}")
+    duplicates = content.get("duplicates", [])
+    if not is_groups(duplicates):
+        raise DataError(f"{path}: duplicates are no groups of ids, but {brief(duplicates)}; "
+                        f"{remedy}")
+    split = Split(content["train"], content["test"], duplicates)
     both = sorted(set(split.train) & set(split.test))
     if both:
-        raise DataError(f"{path}: {len(both)} ids are in train and test (first: {both[0]})")
+        raise DataError(f"{path}: {len(both)} ids are in train and test (first: {brief(both[0])}); "
+                        f"{remedy}")
     return split
 
 

@@ -20,8 +20,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crossmodal.data.errors import DataError
 from crossmodal.geometry.mesh import Mesh
 from crossmodal.geometry.render import ViewSettings
@@ -32,11 +30,13 @@ from crossmodal.prepare.render_photos import photo_record, render_photos
 from crossmodal.prepare.render_views import render_items
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.sample_points import sample_items
+from crossmodal.prepare.source_home import data_set
 from crossmodal.prepare.voxelize import voxelize_items
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
 from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.options import add_number, add_seed, add_whole
+from crossmodal.runtime.safe_files import read_npy
 from crossmodal.runtime.seeds import generator
 from crossmodal.runtime.worker_pool import keep_workers
 
@@ -68,7 +68,7 @@ def main(
     unseen : share of the shapes that are only tested
     """
     _check(instances, photos, library, unseen)
-    folder, others = Path(root) / name, Path(root) / LIBRARY
+    folder, others = data_set(root, name), Path(root) / LIBRARY
     shapes = make_models(folder, name, instances, seed, workers, redo)
     fresh = unseen_shapes(shapes, unseen, seed)
     counts = {key: TEST_PHOTOS if key in fresh else photos for key in shapes}
@@ -144,9 +144,9 @@ def pickle_views(folder: Path, nested: bool) -> Path:
     content: dict[str, Any] = {}
     for path in sorted(folder.glob("*/*.npy" if nested else "*.npy")):
         place = content.setdefault(path.parent.name, {}) if nested else content
-        place[path.stem] = np.load(path, allow_pickle=False)
+        place[path.stem] = read_npy(path)
     target = folder.with_suffix(".pkl")
-    with atomic_write(target) as file:
+    with atomic_write_in(target.parent, target.name) as file:
         pickle.dump(content, file, protocol=4)
     return target
 

@@ -11,7 +11,6 @@ source has ``mesh/ID.npz``, ``drawing/ID.png`` and ``meta.json`` ({"shapes": {ID
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from crossmodal.data.errors import DataError
 from crossmodal.data.images import read_gray
 from crossmodal.geometry.silhouette import drawing_mask
+from crossmodal.prepare.annotation_files import name_of, read_json, sound_rows, text
 from crossmodal.prepare.furniture import Furniture, slug
 from crossmodal.prepare.furniture_lists import picture_record
 from crossmodal.prepare.furniture_store import (
@@ -32,8 +32,9 @@ from crossmodal.prepare.furniture_store import (
     write_picture,
 )
 from crossmodal.prepare.options import add_common_options, program_parser, run_program
-from crossmodal.prepare.output import write_json
+from crossmodal.prepare.output import own_place, write_json
 from crossmodal.prepare.runner import Task, from_files
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.options import add_whole
 from crossmodal.runtime.worker_pool import keep_workers
 
@@ -62,27 +63,32 @@ def main(
 
 
 def read_drawings(folder: Path) -> list[Furniture]:
-    """Every shape listed in ``meta.json``; DataError naming the file when it is not readable."""
+    """Every sound shape listed in ``meta.json``; others are named and counted in a warning.
+
+    Raises DataError naming the file when it is not readable, or no shape of it can be used.
+    """
     path = folder / "meta.json"
-    try:
-        shapes = json.loads(path.read_text(encoding="utf-8-sig"))["shapes"]
-        return [
-            Furniture(
-                id=name,
-                name=about.get("product", name),
-                category=about["category"],
-                creator="IKEA-Manuals-at-Work",
-                licence="CC-BY 4.0",
-                source=folder,
-                model=f"mesh/{name}.npz",
-                icon=f"drawing/{name}.png",
-            )
-            for name, about in shapes.items()
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: not a list of drawings ({type(error).__name__}: {error})"
-        ) from error
+    content = read_json(path, "get the prepared copy again")
+    shapes = content.get("shapes") if isinstance(content, dict) else content
+    if not isinstance(shapes, dict):
+        raise DataError(f"{path}: not a list of drawings: expected {{\"shapes\": {{ID: "
+                        f"{{\"category\"}}}}}}, found {brief(shapes)}")
+    rows = ((f"shape {name}", (name, about)) for name, about in shapes.items())
+    return sound_rows(rows, lambda row: _piece(folder, *row), path, "shapes")
+
+
+def _piece(folder: Path, name: str, about: Any) -> Furniture:
+    category = text(about, "category")
+    return Furniture(
+        id=name_of(name, "id"),
+        name=text(about, "product") if "product" in about else name,
+        category=category,
+        creator="IKEA-Manuals-at-Work",
+        licence="CC-BY 4.0",
+        source=folder,
+        model=f"mesh/{name}.npz",
+        icon=f"drawing/{name}.png",
+    )
 
 
 def _import_drawing(task: Task) -> dict[str, Any]:
@@ -111,7 +117,7 @@ def _link_tree(source: Path, target: Path) -> None:
     for path in sorted(source.rglob("*")):
         if path.is_dir() or path.name == "manifest.json":
             continue
-        link = target / path.relative_to(source)
+        link = own_place(target, path.relative_to(source).as_posix())
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         try:

@@ -18,7 +18,7 @@ from crossmodal.data.errors import DataError, some
 from crossmodal.geometry.render import ViewSettings
 from crossmodal.prepare.furniture_store import make_shapes
 from crossmodal.prepare.instance_options import Options
-from crossmodal.prepare.manifest import Manifest
+from crossmodal.prepare.manifest import MANIFEST, Manifest
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.photo_store import PHOTO, Photo, store_photos
 from crossmodal.prepare.runner import from_files
@@ -33,7 +33,9 @@ from crossmodal.prepare.source_check import (
     mesh_cost,
     view_cost,
 )
+from crossmodal.prepare.source_home import data_set
 from crossmodal.prepare.splits import Split, listed_split, our_split, write_split
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -66,7 +68,7 @@ def build(data: InstanceSet, root: Path, options: Options) -> Path:
         if not keys:
             raise DataError(f"{data.name}: no {part} photo in the split {data.split.name}; give "
                             "lists with --train-json and --test-json, or more photos of a shape")
-    folder = Path(root) / data.name
+    folder = data_set(root, data.name)
     photos = {key: data.photos[key] for key in sorted({*data.split.train, *data.split.test})}
     _refuse_source_inside(photos.values(), folder)
     check_room(folder, loads(folder, data, photos, options), options.workers)
@@ -141,6 +143,11 @@ def _records(
 ) -> dict[str, dict[str, Any]]:
     """{photo key: its entry in a list}, of sound photos of sound shapes."""
     stored = {key: manifest.items[key] for key in manifest.done(photos)}
+    for key, record in stored.items():
+        if len(record["files"]) not in (1, 2) or not isinstance(record.get("mask_from"), str):
+            path = manifest.folder / MANIFEST
+            raise DataError(f"{path}: item {brief(key)} is not what was written; delete {path} and "
+                            "run the program again")
     lost = [key for key in stored if photos[key].shape not in sound]
     if lost:
         logger.warning("left out, because their shapes could not be made: %s",

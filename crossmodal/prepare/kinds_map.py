@@ -17,12 +17,17 @@ import yaml
 from crossmodal.config import plain_yaml
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.kinds_sources import Photo, Shape
+from crossmodal.runtime.brief import brief
+from crossmodal.runtime.inside import plain_name
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.safe_files import read_text
 
 DEFAULT_MAP = Path(__file__).with_name("kinds.yaml")
 LEFT_OUT = "left_out"
 DISTRACTORS = "distractors"
 ALIKE = "alike"
 RULES = ("photos", "shapes", "shape_ids")
+LARGEST = 2**22  # bytes of a class map
 
 Class = Optional[str]  # a class, LEFT_OUT, or None
 
@@ -38,6 +43,11 @@ class ClassMap:
     rules: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in RULES})
     alike: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def longest(self) -> int:
+        """Words of the longest rule for shapes' names."""
+        return max((rule.count(" ") + 1 for rule in self.rules["shapes"]), default=0)
+
     def photo(self, photo: Photo) -> Class:
         """The class of a photo: by its id, else by the finest of its kinds that has a rule."""
         rule = _first(_photo_rules(photo), self.rules["photos"])
@@ -51,12 +61,13 @@ class ClassMap:
         kind = self.rules["shape_ids"].get(shape.id)
         if kind is None:
             rules = self.rules["shapes"]
-            fitting = _longest(rule for rule in rules if rule in _phrases(shape.name))
+            phrases = _phrases(shape.name, self.longest)
+            fitting = _longest(rule for rule in rules if rule in phrases)
             kinds = sorted({rules[rule] for rule in fitting})
             if len(kinds) > 1:
                 raise DataError(
-                    f"shape {shape.id}, called {shape.name!r}, is of {' and '.join(kinds)}: give "
-                    "the class map a rule of more words, or its id"
+                    f"shape {shape.id}, called {brief(shape.name)}, is of {' and '.join(kinds)}: "
+                    "give the class map a rule of more words, or its id"
                 )
             kind = kinds[0] if kinds else DISTRACTORS
         return None if kind == DISTRACTORS else kind
@@ -67,10 +78,11 @@ class ClassMap:
 
     def idle(self, photos: Iterable[Photo], shapes: Iterable[Shape]) -> list[str]:
         """Rules that fit nothing in these sources: misspelt, or of a source that is not there."""
-        shapes = list(shapes)
+        shapes, rules = list(shapes), self.rules["shapes"].keys()
         seen = {
             "photos": {rule for photo in photos for rule in _photo_rules(photo)},
-            "shapes": {rule for shape in shapes for rule in _phrases(shape.name)},
+            "shapes": {rule for shape in shapes
+                       for rule in _phrases(shape.name, self.longest) & rules},
             "shape_ids": {shape.id for shape in shapes},
         }
         return [rule for name in RULES for rule in self.rules[name] if rule not in seen[name]]
@@ -79,28 +91,29 @@ class ClassMap:
 def read_map(path: Path = DEFAULT_MAP) -> ClassMap:
     """The class map in a yaml file. Raises DataError naming the file and what is wrong."""
     try:
-        content = plain_yaml.load(path.read_text(encoding="utf-8-sig"))
+        content = plain_yaml.load(read_text(path, LARGEST))
         sections = {**content["classes"], LEFT_OUT: content.get(LEFT_OUT) or {}}
         sections[DISTRACTORS] = content.get(DISTRACTORS) or {}
-        found = ClassMap(sorted(content["classes"]))
+        found = ClassMap(sorted(map(plain_name, content["classes"])))
         found.alike = {name: group[0] for group in content.get(ALIKE) or [] for name in group}
         for name, section in sections.items():
             _add(found, name, section)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise DataError(f"{path}: not a class map ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: not a class map ({why(error)}); give another with --map, or "
+                        "mend it") from error
     return found
 
 
 def _add(found: ClassMap, name: str, section: dict[str, Any]) -> None:
     unknown = sorted(set(section) - set(RULES))
     if unknown:
-        raise DataError(f"{name} has {unknown[0]!r}; known: {', '.join(RULES)}")
+        raise DataError(f"{name} has {brief(unknown[0])}; known: {', '.join(RULES)}")
     for kind, rules in section.items():
         for rule in map(str, rules):
             text = " ".join(_words(rule)) if kind == "shapes" else rule
             other = found.rules[kind].setdefault(text, name)
             if other != name:
-                raise DataError(f"{rule!r} is in {other} and in {name}")
+                raise DataError(f"{brief(rule)} is in {other} and in {name}")
 
 
 def _photo_rules(photo: Photo) -> list[str]:
@@ -117,11 +130,12 @@ def _longest(rules: Iterable[str]) -> list[str]:
     return [rule for rule in found if rule.count(" ") == most]
 
 
-def _phrases(name: str) -> set[str]:
-    """Every run of words of a name."""
+def _phrases(name: str, longest: int) -> set[str]:
+    """Every run of words of a name, of at most `longest` words."""
     words = _words(name)
     ends = range(1, len(words) + 1)
-    return {" ".join(words[start:end]) for end in ends for start in range(end)}
+    return {" ".join(words[start:end]) for end in ends
+            for start in range(max(0, end - longest), end)}
 
 
 def _words(text: str) -> list[str]:

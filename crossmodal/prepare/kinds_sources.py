@@ -8,15 +8,17 @@ Shapes : ``mesh/ID.npz`` (or ``meshes/``) and ``meta.json``: a list of {"id", "n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
+from crossmodal.data.groups import is_groups, join_groups
 from crossmodal.data.walk import files_below
+from crossmodal.prepare.annotation_files import name_of, read_json, sound_rows, text
 from crossmodal.prepare.furniture import slug
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.digest import file_digest
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -57,18 +59,18 @@ class Shape:
 def read_catalogue(folder: Path) -> list[Photo]:
     """Photos ``ikea/<article>``, called ``ikea/<category>`` and ``ikea/<category>/<type>``."""
     path = folder / "labels.json"
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8-sig"))
-        return [
-            Photo(
-                f"ikea/{article}",
-                folder / "photo" / f"{article}.jpg",
-                (f"ikea/{label['category']}", f"ikea/{label['category']}/{label['type']}"),
-            )
-            for article, label in sorted(labels.items())
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(_complaint(path, "labelled photos", error)) from error
+    labels = read_json(path, "get the catalogue again")
+    if not isinstance(labels, dict):
+        raise DataError(f"{path}: not a list of labelled photos, but {brief(labels)}")
+    rows = ((f"photo {article}", (article, labels[article])) for article in sorted(labels))
+    return sound_rows(rows, lambda row: _photo(folder, *row), path, "photos")
+
+
+def _photo(folder: Path, article: str, label: Any) -> Photo:
+    name = name_of(article, "article")
+    kind = f"ikea/{text(label, 'category')}"
+    return Photo(f"ikea/{name}", folder / "photo" / f"{name}.jpg",
+                 (kind, f"{kind}/{text(label, 'type')}"))
 
 
 def read_folders(folder: Path) -> list[Photo]:
@@ -114,30 +116,36 @@ def same_files(photos: Iterable[Photo]) -> dict[str, str]:
 
 
 def _read_shapes(folder: Path) -> list[Shape]:
+    """The sound shapes of a folder; others are named and counted in a warning."""
     path = folder / "meta.json"
     meshes = folder / ("mesh" if (folder / "mesh").is_dir() else "meshes")
     source = slug(folder.resolve().name)
-    try:
-        families = _families(folder)
-        return [
-            Shape(
-                id=record["id"],
-                source=source,
-                name=record.get("name", record["category"]),
-                path=meshes / f"{record['id']}.npz",
-                family=f"{source}/{families.get(record['id'], _model(record))}",
-                credit=", ".join(record[key] for key in CREDIT if record.get(key)),
-            )
-            for record in _records(json.loads(path.read_text(encoding="utf-8-sig")))
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(_complaint(path, "shapes", error)) from error
+    families = _families(folder)
+
+    def shape(record: Any) -> Shape:
+        name = name_of(text(record, "id"), "id")
+        return Shape(
+            id=name,
+            source=source,
+            name=text(record, "name" if "name" in record else "category"),
+            path=meshes / f"{name}.npz",
+            family=f"{source}/{families.get(name, _model(record))}",
+            credit=", ".join(text(record, key) for key in CREDIT if record.get(key)),
+        )
+
+    return sound_rows(_records(path), shape, path, "shapes")
 
 
-def _records(content: Any) -> list[dict[str, Any]]:
-    if isinstance(content, dict):
-        return [{"id": name, **about} for name, about in content["shapes"].items()]
-    return list(content)
+def _records(path: Path) -> list[tuple[str, Any]]:
+    """(where, record) of the shapes in a meta.json of either form."""
+    content = read_json(path, "get the meshes again")
+    shapes = content.get("shapes") if isinstance(content, dict) else content
+    if isinstance(shapes, list):
+        return [(f"entry {number}", record) for number, record in enumerate(shapes)]
+    if not isinstance(shapes, dict):
+        raise DataError(f"{path}: not a list of shapes, but {brief(shapes)}")
+    return [(f"shape {name}", {"id": name, **about} if isinstance(about, dict) else about)
+            for name, about in shapes.items()]
 
 
 def _model(record: dict[str, Any]) -> str:
@@ -151,20 +159,13 @@ def _families(folder: Path) -> dict[str, str]:
     path = folder / "split.json"
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8-sig"))
-    return _joined(group for name in DUPLICATES for group in content.get(name, []))
-
-
-def _joined(groups: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Groups that share a member become one: {member: the group's name}."""
-    joined: dict[str, str] = {}
-    for group in groups:
-        touched = {joined.get(member, member) for member in group}
-        name = min(touched)
-        joined.update({member: name for member in group})
-        joined.update({member: name for member, old in joined.items() if old in touched})
-    return joined
-
-
-def _complaint(path: Path, what: str, error: Exception) -> str:
-    return f"{path}: not a list of {what} ({type(error).__name__}: {error})"
+    content = read_json(path, "get it again, or remove it")
+    groups: list[list[str]] = []
+    for name in DUPLICATES:
+        found = content.get(name, []) if isinstance(content, dict) else None
+        if not is_groups(found):
+            raise DataError(f"{path}: {name} is no list of groups of ids, but {brief(found)}; get "
+                            "it again, or remove it")
+        groups += found or []
+    joined = join_groups(groups)
+    return {name: min(group) for name, group in joined.items()}

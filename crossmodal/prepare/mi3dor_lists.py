@@ -10,16 +10,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from crossmodal.data.errors import DataError
-from crossmodal.prepare.annotation_files import nameable
+from crossmodal.data.errors import DataError, some
+from crossmodal.data.image_lists import LONGEST_LABEL, MOST_LINES
 from crossmodal.prepare.class_names import label, labels_of
 from crossmodal.prepare.mi3dor_source import MeshItem, head, is_mesh
 from crossmodal.prepare.picture_items import PictureItem, pictures_in
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.safe_files import read_text
 
 logger = get_logger(__name__)
 
@@ -48,10 +52,12 @@ def read_list(path: Path, home: Path, part: str) -> OwnersList:
     Raises DataError naming the line that is not "path label", and where no file is found.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable list: {error}") from error
-    found = [_line(line, f"{path}, line {n}") for n, line in enumerate(text.split("\n"), 1)]
+        texts = read_text(path).split("\n")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable list: {why(error)}") from error
+    if len(texts) > MOST_LINES:
+        raise DataError(f"{path}: {len(texts)} lines; at most {MOST_LINES} are read")
+    found = [_line(line, f"{path}, line {n}") for n, line in enumerate(texts, 1)]
     lines = [line for line in found if line]
     for name, _ in lines[:TRIED]:
         parts = _parts(name)
@@ -59,9 +65,22 @@ def read_list(path: Path, home: Path, part: str) -> OwnersList:
             for base in _bases(path, home, part):
                 place = base.joinpath(*parts[cut:])
                 if place.exists() or (cut < len(parts) - 1 and place.parent.is_dir()):
-                    return OwnersList(path, lines, base, cut)
-    first = lines[0][0] if lines else "it has no line"
+                    return _of_the_copy(OwnersList(path, lines, base, cut), home)
+    first = brief(lines[0][0]) if lines else "it has no line"
     raise DataError(f"{path}: none of its files is there (first: {first}); unpack all of the copy")
+
+
+def _of_the_copy(found: OwnersList, home: Path) -> OwnersList:
+    """A list without the lines that lead out of the copy; they are named and counted."""
+    start = os.path.join(os.path.abspath(home), "")  # noqa: PTH118, PTH100 - fast, of many lines
+    lines = [line for line in found.lines
+             if os.path.abspath(found.locate(line[0])).startswith(start)]  # noqa: PTH100
+    if len(lines) < len(found.lines):
+        kept = set(lines)
+        out = [brief(line[0]) for line in found.lines if line not in kept]
+        logger.warning("%s: left out, as they lie outside of %s: %s", found.path, home,
+                       some(out, len(found.lines), "lines"))
+    return replace(found, lines=lines)
 
 
 def names_of_labels(lists: Iterable[OwnersList], classes: Sequence[str]) -> tuple[list[str], int]:
@@ -143,13 +162,13 @@ def _line(text: str, where: str) -> Line | None:
         return None
     try:
         name, number = text.strip().rsplit(None, 1)
-        if nameable(name.replace("\\", "/")):
-            return name, int(number)
-        raise ValueError("no file can have such a name")
+        inside("", "/".join(part for part in _parts(name) if part != ".."), links=True)
+        if len(number) > LONGEST_LABEL:
+            raise ValueError("no label has so many digits")
+        return name, int(number)
     except ValueError as error:
-        raise DataError(
-            f'{where}: expected "path label" with a whole number as label, found {text!r:.80}'
-        ) from error
+        raise DataError(f'{where}: expected "path label" with a whole number as label, found '
+                        f"{brief(text)} ({one_line(error)})") from error
 
 
 def _parts(name: str) -> tuple[str, ...]:

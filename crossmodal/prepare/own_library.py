@@ -16,12 +16,12 @@ is the second-last part of "model". They stay when this program runs again.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
+from crossmodal.prepare.annotation_files import read_json
 from crossmodal.prepare.furniture_store import SHAPE_STEPS, make_shapes
 from crossmodal.prepare.items import find_items
 from crossmodal.prepare.options import (
@@ -34,6 +34,8 @@ from crossmodal.prepare.output import write_json
 from crossmodal.prepare.render_photos import photo_names, photo_record, render_photos
 from crossmodal.prepare.runner import Item
 from crossmodal.prepare.shape_store import count_views
+from crossmodal.prepare.source_home import data_set
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.options import add_number, add_seed, add_whole
 from crossmodal.runtime.worker_pool import keep_workers
@@ -68,7 +70,7 @@ def main(
     if not 0 < held_out < photos:
         raise DataError(f"--photos {photos} --held-out {held_out}: some pictures of a shape must "
                         "test, and others train")
-    folder = Path(root) / name
+    folder = data_set(root, name)
     found = find_items(Path(meshes), layout, up).items
     shapes = {key if "/" in key else f"{FLAT}/{key}": item for key, item in found.items()}
     make_shapes(shapes, folder, name, size, steps, workers, redo)
@@ -110,12 +112,15 @@ def _added(path: Path) -> list[Any]:
     """Entries of an earlier list that are none of ours."""
     if not path.exists():
         return []
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
-        return [entry for entry in entries if not str(entry["img"]).startswith(f"{PHOTOS}/img/")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a list of entries with \"img\" ({error}); mend it, or move "
-                        "it away") from error
+    remedy = "mend it, or move it away"
+    entries = read_json(path, remedy)
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: not a list of entries with \"img\"; {remedy}")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get("img"), str):
+            raise DataError(f"{path}, entry {number}: expected an entry with \"img\", found "
+                            f"{brief(entry)}; {remedy}")
+    return [entry for entry in entries if not entry["img"].startswith(f"{PHOTOS}/img/")]
 
 
 def _parse() -> argparse.Namespace:

@@ -20,7 +20,7 @@ from crossmodal.data.image_lists import SUFFIXES
 from crossmodal.data.images import open_picture, read_mask, read_rgb
 from crossmodal.data.walk import files_below
 from crossmodal.prepare.manifest import Manifest
-from crossmodal.prepare.output import write_bytes, write_image
+from crossmodal.prepare.output import own_place, write_bytes, write_image
 from crossmodal.prepare.photo_masks import UPRIGHT, Size, box_mask, fit_mask, orientation
 from crossmodal.prepare.runner import Item, Task, run
 from crossmodal.prepare.source_check import Cost, absent
@@ -99,11 +99,11 @@ def _store_photo(task: Task) -> dict[str, Any]:
     rgb = read_rgb(task.source)
     if as_it_is:
         names = [f"img/{task.key}{task.source.suffix}"]
-        _place(task.source, task.out / names[0], task.settings["copy"])
+        _place(task.source, own_place(task.out, names[0]), task.settings["copy"])
     else:
         rgb = _shrunk(rgb)
         names = [f"img/{task.key}.jpg"]
-        _write(task.out / names[0], rgb)
+        _write(own_place(task.out, names[0]), rgb)
     if mask is not None:
         names.append(_store_mask(task, mask, (rgb.shape[1], rgb.shape[0]), kind, as_it_is))
     return {"files": names, "mask_from": kind}
@@ -131,11 +131,11 @@ def _store_mask(task: Task, mask: np.ndarray, size: Size, kind: str, as_it_is: b
     if kind == "file" and as_it_is:
         source = Path(task.facts["mask"]["path"])
         name = f"mask/{task.key}{source.suffix}"
-        _place(source, task.out / name, task.settings["copy"])
+        _place(source, own_place(task.out, name), task.settings["copy"])
         return name
     name = f"mask/{task.key}.png"
     scaled = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
-    _write(task.out / name, np.asarray(scaled))
+    _write(own_place(task.out, name), np.asarray(scaled))
     return name
 
 

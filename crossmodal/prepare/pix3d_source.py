@@ -17,6 +17,7 @@ from typing import Any
 
 from crossmodal.data.errors import DataError
 from crossmodal.prepare.annotation_files import inside, is_name, read_json, sound_entries
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.log import get_logger
 
 logger = get_logger(__name__)
@@ -66,14 +67,16 @@ def choose_models(entries: Iterable[Entry], source: Path) -> dict[str, Path]:
 
 def _entry(item: Any) -> Entry:
     """Raises KeyError, TypeError or ValueError for an entry that cannot be used."""
+    if not isinstance(item, dict):
+        raise TypeError(f"expected an object, found {brief(item)}")
     image, mask, model = (inside(item[name], name) for name in ("img", "mask", "model"))
     category = item["category"]
     if image.parts[0] != "img" or len(image.parts) < 2:
-        raise ValueError(f"img {image} is not in img/")
+        raise ValueError(f"img {brief(item['img'])} is not in img/")
     if not is_name(category):
-        raise ValueError(f"category {category!r}")
+        raise ValueError(f"category {brief(category)}")
     if len(model.parts) < 2:
-        raise ValueError(f"model {model} is not .../<instance>/<file>")
+        raise ValueError(f"model {brief(item['model'])} is not .../<instance>/<file>")
     return Entry(
         key=str(PurePosixPath(*image.parts[1:]).with_suffix("")),
         category=category,

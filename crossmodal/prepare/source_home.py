@@ -6,6 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from crossmodal.data.errors import DataError
+from crossmodal.runtime.inside import OutsideError, plain_name
+
+
+def data_set(root: Path, name: str, option: str = "--name") -> Path:
+    """``<root>/<name>``. Raises DataError for a name, of an option, that leads elsewhere."""
+    try:
+        return Path(root) / plain_name(name)
+    except OutsideError as error:
+        raise DataError(f"{option}: {error}; the folder that it lies in is --root") from error
 
 
 def find_home(source: Path, holds: Callable[[Path], bool]) -> Path:

@@ -13,7 +13,7 @@ that is published.
 from __future__ import annotations
 
 import hashlib
-import json
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,13 +22,17 @@ from typing import Any
 from crossmodal.data.errors import DataError, some
 from crossmodal.prepare.annotation_files import read_json
 from crossmodal.prepare.output import write_json
+from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.digest import file_digest
+from crossmodal.runtime.inside import LONGEST
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.safe_files import is_nested
 
 logger = get_logger(__name__)
 
 OURS = "crossmodal-split-1"
 SPLIT_FILE = "split.json"
+DEEPEST = 20  # lists and tables in one another, in split.json
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,13 @@ def read_split_facts(folder: Path) -> dict[str, Any] | None:
     path = folder / SPLIT_FILE
     if not path.is_file():
         return None
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8-sig"))
-        return {**facts, "name": str(facts["name"]), "whose": str(facts["whose"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a description of a split ({error!r}); prepare the data set "
-                        "again, or remove the file") from error
+    remedy = "prepare the data set again, or remove the file"
+    facts = read_json(path, remedy)
+    if not isinstance(facts, dict) or is_nested(facts, DEEPEST) or not all(
+            isinstance(facts.get(key), str) for key in ("name", "whose")):
+        raise DataError(f"{path}: not a description of a split: expected the texts name and "
+                        f"whose, found {brief(facts)}; {remedy}")
+    return {**facts, "name": one_line(facts["name"])}
 
 
 def split_notes(facts: Mapping[str, Any] | None) -> list[str]:
@@ -134,34 +139,48 @@ class _Keys:
 
     def __init__(self, keys: Iterable[str]) -> None:
         self.all = set(keys)
-        self.by_end: dict[str, set[str]] = {}
-        for key in self.all:
-            for end in _ends(key):
-                self.by_end.setdefault(end, set()).add(key)
+        self.deepest = max((key.count("/") + 1 for key in self.all), default=0)
+        self.backwards = sorted((_backwards(key), key) for key in self.all)
 
     def find(self, path: str) -> str | None:
         whole_name = PurePosixPath(path.replace("\\", "/"))
         name = str(whole_name.with_suffix("")) if whole_name.name else ""
-        whole = next((end for end in _ends(name) if end in self.all), None)
-        fitting = self.by_end.get(name, set())
-        return whole or (next(iter(fitting)) if len(fitting) == 1 else None)
+        return self._in(name) or self._end_of(name)
+
+    def _in(self, name: str) -> str | None:
+        """The key that is the end of a name; of several the longest."""
+        parts = PurePosixPath(name).parts
+        ends = ("/".join(parts[-count:]) for count in
+                range(min(len(parts), self.deepest), 0, -1))
+        return next((end for end in ends if end in self.all), None)
+
+    def _end_of(self, name: str) -> str | None:
+        """The one key whose end is a name."""
+        end = _backwards(name)
+        place = bisect_left(self.backwards, (end, ""))
+        fitting = [key for parts, key in self.backwards[place:place + 2]
+                   if parts[:len(end)] == end]
+        return fitting[0] if name and len(fitting) == 1 else None
 
 
-def _ends(path: str) -> list[str]:
-    """``a/b/c`` -> a/b/c, b/c, c."""
-    parts = PurePosixPath(path).parts
-    return ["/".join(parts[start:]) for start in range(len(parts))]
+def _backwards(path: str) -> tuple[str, ...]:
+    """``a/b/c`` -> (c, b, a)."""
+    return PurePosixPath(path).parts[::-1]
 
 
 def _names(path: Path) -> list[str]:
     """The pictures that a list names."""
     content = read_json(path, "expected a list of {\"img\": path}")
-    try:
-        images = content["images"] if isinstance(content, dict) else content
-        names = [item["img"] if "img" in item else item["file_name"] for item in images]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a json list of {{\"img\": path}} "
-                        f"({type(error).__name__}: {error})") from error
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise DataError(f"{path}: it names no pictures")
+    images = content.get("images") if isinstance(content, dict) else content
+    if not isinstance(images, list) or not images:
+        raise DataError(f"{path}: not a json list of {{\"img\": path}}, it names no pictures: "
+                        f"{brief(images)}")
+    names = []
+    for number, item in enumerate(images):
+        is_table = isinstance(item, dict)
+        name = item.get("img", item.get("file_name")) if is_table else None
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST:
+            raise DataError(f"{path}, entry {number}: expected {{\"img\": path}}, it names no "
+                            f"pictures: {brief(item)}")
+        names.append(name)
     return names

@@ -37,6 +37,7 @@ from crossmodal.prepare.options import add_common_options, program_parser, run_p
 from crossmodal.prepare.output import write_json
 from crossmodal.prepare.render_photos import render_photos
 from crossmodal.prepare.runner import Item, from_files
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.options import add_seed, add_whole
 from crossmodal.runtime.worker_pool import keep_workers
@@ -114,7 +115,8 @@ def _in_split(pieces: Mapping[str, Furniture], split: Split) -> dict[str, Furnit
     if len(absent) == len(named):
         raise DataError(f"none of the split's {len(named)} shapes is in the library")
     if absent:
-        logger.warning("%d shapes of the split are not there (first: %s)", len(absent), absent[0])
+        logger.warning("%d shapes of the split are not there (first: %s)", len(absent),
+                       brief(absent[0]))
     left_out = len(set(pieces) - set(named))
     if left_out:
         logger.info("%d pieces are not in the split and left out", left_out)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
 from crossmodal.runtime.paths import PathLike
 
 
@@ -69,8 +69,8 @@ def save_features(folder: PathLike, source: DomainFeatures, target: DomainFeatur
     paths = [folder / "source.mat", folder / "target.mat", folder / "features.npz"]
     domains = [source.fields("source"), target.fields("target")]
     for path, fields in zip(paths, domains):
-        with atomic_write(path) as file:
+        with atomic_write_in(folder, path.name) as file:
             savemat(file, fields)
-    with atomic_write(paths[2]) as file:
+    with atomic_write_in(folder, paths[2].name) as file:
         np.savez_compressed(file, **domains[0], **domains[1])
     return paths

@@ -24,7 +24,8 @@ from crossmodal.retrieval.report import (
     plain_values,
     write_text,
 )
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
+from crossmodal.runtime.inside import inside
 
 COLUMNS = (("nn", "NN"), ("ft", "FT"), ("st", "ST"), ("f", "F"), ("dcg", "DCG"),
            ("anmrr", "ANMRR"), ("auc", "AUC"), ("map", "mAP"), ("anmrr_mpeg7", "ANMRR (MPEG-7)"))
@@ -76,7 +77,8 @@ def write_category_report(
         _write_bytes(folder / "tsne.png", draw_domains(
             domains.source, domains.target, results.preparation, class_names, run.seed))
     if pictures is not None:
-        draw_grid(category_grid_rows(results, pictures, rows, class_names), folder / "grid.png")
+        draw_grid(category_grid_rows(results, pictures, rows, class_names),
+                  inside(folder, "grid.png"))
     return folder / "metrics.json"
 
 
@@ -171,5 +173,5 @@ def category_grid_rows(
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
-    with atomic_write(path) as file:
+    with atomic_write_in(path.parent, path.name) as file:
         file.write(content)

@@ -8,6 +8,7 @@ from typing import Union
 
 import numpy as np
 
+from crossmodal.data.groups import join_groups
 from crossmodal.data.records import ShapeKey
 
 Targets = Union[Hashable, Collection[Hashable]]
@@ -58,9 +59,14 @@ def relevance_of_shapes(
         stands for one group in each category.
     """
     instances = Counter(key.instance for key in gallery)
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(gallery):
+        for name in {str(key), key.instance}:
+            places.setdefault(name, []).append(place)
     groups: list[list[str]] = []
-    for group in duplicates:
-        meant = [key for key in gallery if str(key) in group or key.instance in group]
+    for group in map(set, duplicates):
+        found = {place for name in group for place in places.get(name, ())}
+        meant = [gallery[place] for place in sorted(found)]
         if all(instances[key.instance] == 1 or str(key) in group for key in meant):
             groups.append([str(key) for key in meant])
             continue
@@ -74,13 +80,3 @@ def relevance_by_category(
 ) -> np.ndarray:
     """(Q, S) bool: does gallery item s have the category of query q?"""
     return np.asarray(query_categories)[:, None] == np.asarray(gallery_categories)[None, :]
-
-
-def join_groups(groups: Sequence[Collection[Hashable]]) -> dict[Hashable, set[Hashable]]:
-    """id -> all ids it is grouped with, directly or through others, itself included."""
-    joined: dict[Hashable, set[Hashable]] = {}
-    for members in groups:
-        whole = set(members).union(*(joined.get(name, ()) for name in members))
-        for name in whole:
-            joined[name] = whole
-    return joined

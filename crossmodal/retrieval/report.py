@@ -18,7 +18,8 @@ from crossmodal.config.released import notes
 from crossmodal.prepare.splits import split_notes
 from crossmodal.retrieval.curve import draw_curve
 from crossmodal.retrieval.grid import Cell, Row, draw_grid
-from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.atomic import atomic_write_in
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger, peak_memory_mib
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def write_report(
     folder = Path(folder)
     write_text(folder / "queries.csv", csv_text(results))
     write_text(folder / "table.md", markdown_table(results, run.notes))
-    with atomic_write(folder / "curve.png") as file:
+    with atomic_write_in(folder, "curve.png") as file:
         file.write(draw_curve(results.ranks, len(results.gallery_ids)))
     if pictures is not None:
-        draw_grid(grid_rows(results, pictures, rows), folder / "grid.png")
+        draw_grid(grid_rows(results, pictures, rows), inside(folder, "grid.png"))
     path = folder / "metrics.json"
     content = metrics_content(results, run)
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -206,5 +207,5 @@ def plain_values(value: Any) -> Any:
 
 def write_text(path: Path, text: str) -> None:
     """A file, whole or not at all."""
-    with atomic_write(path) as file:
-        file.write(text.encode("utf-8"))
+    with atomic_write_in(path.parent, path.name) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))

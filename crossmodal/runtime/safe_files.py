@@ -70,6 +70,13 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError(f"not json ({one_line(error)})") from error
 
 
+def is_nested(value: Any, deeper_than: int) -> bool:
+    """Whether lists and tables of a json value lie in one another more than so many times."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (deeper_than < 1 or any(is_nested(part, deeper_than - 1)
+                                                   for part in inner))
+
+
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether there is such a file; False too where none can have that name."""
     try:

@@ -9,7 +9,11 @@ from types import TracebackType
 from typing import Any
 
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.brief import brief
+from crossmodal.runtime.inside import inside
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.os_errors import why
+from crossmodal.runtime.safe_files import is_nested, parse_json, read_text
 
 _LOG = get_logger(__name__)
 NOTE = "note"  # kind of the lines that say something of the whole run
@@ -33,7 +37,7 @@ class RunLog:
         for note in notes:
             _LOG.warning("%s", note)
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / "log.jsonl"
+        self.path = inside(folder, "log.jsonl")
         kept = [line for line in _lines(self.path)
                 if line["step"] <= resumed_step and line["kind"] != NOTE]
         kept = [{"step": 0, "kind": NOTE, "text": text} for text in notes] + kept
@@ -76,15 +80,28 @@ class RunLog:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Whole lines of an earlier log; a line cut off by a crash is dropped."""
+    """Whole lines of an earlier log; a line cut off by a crash is dropped.
+
+    Raises ValueError for a log that cannot be read, or has a line that no run has written.
+    """
     if not path.exists():
         return []
+    remedy = "move it away to go on without it"
+    try:
+        texts = read_text(path).splitlines()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: not a readable log ({why(error)}); {remedy}") from error
     found = []
-    for text in path.read_text(encoding="utf-8").splitlines():
+    for number, text in enumerate(texts, 1):
         try:
-            found.append(json.loads(text))
-        except json.JSONDecodeError:
+            line = parse_json(text)
+        except ValueError:
             continue
+        if not isinstance(line, dict) or not isinstance(line.get("kind"), str) or (
+                type(line.get("step")) is not int) or is_nested(line, 2):
+            raise ValueError(f"{path}, line {number}: not what was written: {brief(line)}; "
+                             f"{remedy}")
+        found.append(line)
     return found
 
 
