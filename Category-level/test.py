@@ -100,7 +100,7 @@ from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import Item
 from crossmodal.data.images import read_rgb
 from crossmodal.data.loader import LoaderError
-from crossmodal.models.build import build_category_net
+from crossmodal.models.build import build_category_net, check_classes
 from crossmodal.models.category_encode import CategoryEncoder, Embedded, trained_config
 from crossmodal.models.category_group import alike, embed_together
 from crossmodal.prepare.splits import read_split_facts
@@ -114,7 +114,7 @@ from crossmodal.retrieval.category_report import (
     write_category_report,
 )
 from crossmodal.retrieval.class_centroids import class_centroids, nearest_centroid
-from crossmodal.retrieval.comparison import RunMeasures, comparison_table
+from crossmodal.retrieval.comparison import RunMeasures, comparison_path, comparison_table
 from crossmodal.retrieval.report import Pictures, RunFacts, write_text
 from crossmodal.runtime import seeds
 from crossmodal.runtime.device import use_device
@@ -216,6 +216,7 @@ def test_untrained(config: CategoryConfig, what: str, folder: Path,
     """Measure the backbone's own features, or nearest class centroids of them; the table."""
     seeds.seed_everything(config.seed)
     domains, split = Domains.load(config.data, config.seed), split_of(config)
+    check_classes(config, len(domains.classes))
     encoder = CategoryEncoder(build_category_net(config.model, len(domains.classes)), config,
                               domains.classes, f"untrained {what}")
     queries, gallery = load_test(config.data, encoder.classes)
@@ -309,8 +310,11 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         runs = [RunMeasures(subject.name, subject.trained, results.overall, facts.notes)
                 for subject, (results, facts) in zip(subjects, found)]
         text = f"{comparison_table(runs, COLUMNS, ())}\n{all_measured_on(subjects, found)}"
-        write_text(Path(options.output or run_folder(config).parent) / "comparison.md", text)
+        path = comparison_path(options.output, run_folder(config).parent,
+                               [subject.folder for subject in subjects])
+        write_text(path, text)
         print(text)  # noqa: T201
+        LOG.info("comparison in %s", path)
     for subject in subjects:
         LOG.info("report in %s", subject.folder)
     LOG.info("protocol %s, features %s; peak memory %.0f MiB", options.protocol,

@@ -18,10 +18,10 @@ from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.encode import PREPARATION
 from crossmodal.models.layers import computes_mixed
 from crossmodal.runtime import seeds
-from crossmodal.training.feature_cache import cache_folder, file_stamp
+from crossmodal.runtime.digest import code_digest
+from crossmodal.training.feature_cache import COMPUTES, cache_folder, file_stamp
 from crossmodal.training.feature_maps import map_rows, stored_maps
 
-_FORM = 2  # to be raised where the same settings give other pixels
 # What a variant looks like, besides its preparation.
 _AUGMENTATION = {
     "query": ("translate", "image_crop", "crop_ratio", "flip", "flip_together", "colour_jitter",
@@ -96,12 +96,12 @@ def lowered_domains(encoder: CategoryEncoder, batches: DomainBatches) -> Lowered
 def _key(encoder: CategoryEncoder, items: list[Item], kind: str) -> str:
     """Names what the maps depend on: the lower half, the files, the variants."""
     data: DomainConfig = encoder.config.data
-    digest = hashlib.sha256(repr([_FORM, *(getattr(data, name)
-                                  for name in (*PREPARATION, *_AUGMENTATION[kind]))]).encode())
+    settings = [getattr(data, name) for name in (*PREPARATION, *_AUGMENTATION[kind])]
+    digest = hashlib.sha256(repr(settings).encode())
     for name, tensor in encoder.net.encoder.lower_tensors().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     for item in items:
         for path in item.files:
             digest.update(f"{item.id} {path} {file_stamp(Path(path))}".encode())
-    digest.update(str(computes_mixed(encoder.net)).encode())
+    digest.update(f"{computes_mixed(encoder.net)} {code_digest(*COMPUTES)}".encode())
     return digest.hexdigest()[:16]
