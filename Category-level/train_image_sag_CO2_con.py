@@ -66,7 +66,7 @@ from crossmodal.data.domain_batches import DomainBatch, DomainBatches
 from crossmodal.data.domains import Domains, watched_test_items
 from crossmodal.data.errors import DataError
 from crossmodal.data.loader import Loader, LoaderError
-from crossmodal.models.build import build_adaptation, build_category_net
+from crossmodal.models.build import build_adaptation, build_category_net, check_classes
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.category_group import embed_together
 from crossmodal.models.category_net import Adaptation, DomainEmbeddings
@@ -104,6 +104,7 @@ class Training:
         self.resume, self.overwrite = resume, overwrite
         seeds.seed_everything(config.seed)
         self.domains = Domains.load(config.data, config.seed)
+        check_classes(config, len(self.domains.classes))
         self.on_test = config.data.validation_on == "test"  # as released
         self.watched = watched_test_items(config.data, self.domains.classes) if self.on_test \
             else self.domains.validation

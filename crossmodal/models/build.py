@@ -9,11 +9,13 @@ import numpy as np
 
 from crossmodal.config import CategoryConfig, CategoryModelConfig, ConfigError, ModelConfig
 from crossmodal.models.category_net import Adaptation, CategoryNet
+from crossmodal.models.domain_discriminator import WIDTH as DISCRIMINATOR_WIDTH
 from crossmodal.models.layers import freeze_batch_norm
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.split_backbone import SplitBackbone
 from crossmodal.models.tensors import assign, named_tensors
 from crossmodal.runtime import jt
+from crossmodal.runtime.limits import in_words, max_memory
 from crossmodal.runtime.log import get_logger
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.match import adapt_stem, match, stacked_stem
@@ -71,6 +73,21 @@ def build_category_net(model: CategoryModelConfig, classes: int,
         net.weights = {"encoder": _load_tower(net.encoder, model.backbone, model.pretrained)}
     _freeze(net.encoder, model)
     return net
+
+
+def check_classes(config: CategoryConfig, classes: int) -> None:
+    """Raise ConfigError where memory cannot hold what a training on so many classes moves.
+
+    The largest part is the discriminator, which sees every feature times every class; of each
+    number there are weight, momentum, gradient and step.
+    """
+    dim = config.model.bottleneck
+    needed, limit = 4 * 4 * classes * dim * (DISCRIMINATOR_WIDTH + 1), max_memory()
+    if needed > limit:
+        raise ConfigError(
+            f"{config.data.source_list}: {classes} classes times model.bottleneck={dim} features "
+            f"take {in_words(needed)} in training, and {in_words(limit)} are allowed: correct the "
+            "labels, lower model.bottleneck, or allow more with --max-memory")
 
 
 def build_adaptation(net: CategoryNet, config: CategoryConfig) -> Adaptation:

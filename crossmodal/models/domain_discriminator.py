@@ -5,6 +5,7 @@ from crossmodal.models.layers import xavier_linear
 from crossmodal.runtime import jt
 
 nn = jt.nn
+WIDTH = 1024  # of both hidden layers
 
 
 class DomainDiscriminator(nn.Module):
@@ -21,7 +22,7 @@ class DomainDiscriminator(nn.Module):
     dropout : probability after each hidden layer, training only
     """
 
-    def __init__(self, in_features: int, hidden: int = 1024, dropout: float = 0.5) -> None:
+    def __init__(self, in_features: int, hidden: int = WIDTH, dropout: float = 0.5) -> None:
         self.first = xavier_linear(in_features, hidden)
         self.second = xavier_linear(hidden, hidden)
         self.last = xavier_linear(hidden, 1)

@@ -22,7 +22,11 @@ from crossmodal.config import (
     ModelConfig,
     to_dict,
 )
-from crossmodal.models.build import build_category_net, build_retrieval_net
+from crossmodal.models.build import (
+    build_category_net,
+    build_retrieval_net,
+    check_classes,
+)
 from crossmodal.models.category_encode import CategoryEncoder
 from crossmodal.models.category_net import Adaptation, CategoryNet
 from crossmodal.models.layers import BatchNorm
@@ -244,3 +248,14 @@ def test_dropout_stands_before_the_bottleneck_in_training_only(images: np.ndarra
 
 def test_the_default_is_the_papers_dropout() -> None:
     assert build_category_net(CategoryModelConfig(backbone="resnet18"), 3).dropout.p == 0.5
+
+
+def test_more_classes_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of a million lines may have as many labels; nothing is built of them."""
+    monkeypatch.setenv("CROSSMODAL_MAX_MEMORY", str(2**31))
+    check_classes(CategoryConfig(), 400)
+    with pytest.raises(ConfigError, match=r"source_train.txt: 1000000 classes times "
+                       r"model.bottleneck=256 features take 3.8 TiB in training, and 2.0 GiB are "
+                       r"allowed: correct the labels.*--max-memory"):
+        check_classes(CategoryConfig(), 10**6)
+    check_classes(CONFIG, 5000)  # features of 8
