@@ -141,6 +141,20 @@ def test_the_released_backbone_stays_as_it_is(bench: Bench, released: str, paper
     assert np.abs(here["net.bottleneck.weight"] - start["net.bottleneck.weight"]).max() > 1e-4
 
 
+def test_on_stored_features_it_is_trained_in_the_same_way(bench: Bench) -> None:
+    """As configs/kinds_released.yaml: below the split nothing is computed, styles are."""
+    stored = options(bench, "stored", "--set", "data.image_variants=2", "--set",
+                     "data.view_variants=2", "--set", "model.freeze=layer2", "--set",
+                     "data.validation_on=source")
+    bench.train_script.main(stored)
+    found = bench.log("stored")
+    assert all(np.isfinite(value) for line in found for value in line.values()
+               if isinstance(value, float))
+    assert found[-1]["consistency"] > 1e-9  # mixed pictures differ from plain ones
+    model = checkpoint.load(bench.folder("stored")).model
+    assert np.abs(model["pair_hidden"]).max() > 0 and "net.encoder.resnet.bn1.weight" in model
+
+
 def test_a_stop_changes_nothing(bench: Bench, released: str) -> None:
     """The remembered rows are in the checkpoint."""
     bench.train_script.main(options(bench, "other", "--num_iterations", "2"))
