@@ -14,9 +14,9 @@ from typing import BinaryIO, Callable
 from crossmodal.runtime.limits import TooLarge, check_claim
 
 MOST_PARTS = 100_000  # of a file, each taking a decoder some microseconds
-MOST_SCANS = 100  # of a JPEG: a progressive one has some ten
+MOST_SCANS = 40  # of a JPEG: a progressive one has some ten
 MOST_COMMENTS = 1 << 20  # bytes of a GIF's comments; some versions of Pillow join them one by one
-MOST_OFFSETS = 1_000_000  # strips or tiles of a TIFF
+MOST_OFFSETS = 100_000  # strips or tiles of a TIFF
 OFFSETS = (273, 279, 324, 325)  # tags of a TIFF that list these
 NESTED = (34665, 34853, 40965)  # tags that name another table of tags: Exif, GPS, Interop
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8,

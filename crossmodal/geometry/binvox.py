@@ -6,12 +6,18 @@ runs fastest, then z, then x; in memory a grid is indexed [x, y, z].
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from crossmodal.runtime.brief import brief, one_line
+from crossmodal.runtime.limits import TooLarge, check_claim
+from crossmodal.runtime.safe_files import open_regular
+
+_LINE = 4096  # bytes of a line of the header
 _HEADER_LIMIT = 64  # lines before "data" in any sane file
 
 
@@ -35,7 +41,8 @@ class BinvoxError(ValueError):
 
 def read_binvox(path: Path) -> Voxels:
     """The grid in a file. Raises BinvoxError when it is no binvox file, or cut short."""
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
         dim, translate, scale = _read_header(file, path)
         runs = np.frombuffer(file.read(), np.uint8)
     if len(runs) % 2:
@@ -43,8 +50,13 @@ def read_binvox(path: Path) -> Voxels:
     total = int(runs[1::2].sum(dtype=np.int64))
     if total != dim[0] * dim[1] * dim[2]:
         raise BinvoxError(
-            f"{path}: {total} voxels in the data, {dim[0] * dim[1] * dim[2]} in the header"
+            f"{path}: {total} voxels in the data, "
+            f"{brief(dim[0] * dim[1] * dim[2])} in the header"
         )
+    try:
+        check_claim(f"{total} voxels", 2 * total, size)  # with their copy in another order
+    except TooLarge as error:
+        raise BinvoxError(f"{path}: {error}") from error
     values = np.repeat(runs[::2] != 0, runs[1::2])
     depth, height, width = dim  # sizes along x, z and y
     grid = values.reshape(depth, height, width).transpose(0, 2, 1)
@@ -75,11 +87,11 @@ def _run_lengths(values: np.ndarray) -> np.ndarray:
 def _read_header(
     file: BinaryIO, path: Path
 ) -> tuple[tuple[int, int, int], tuple[float, float, float], float]:
-    if not file.readline().startswith(b"#binvox"):
+    if not file.readline(_LINE).startswith(b"#binvox"):
         raise BinvoxError(f"{path}: not a binvox file (it does not start with #binvox)")
     fields: dict[str, list[str]] = {}
     for _ in range(_HEADER_LIMIT):
-        words = file.readline().decode("ascii", "replace").split()
+        words = file.readline(_LINE).decode("ascii", "replace").split()
         if words[:1] == ["data"]:
             break
         if words:
@@ -91,7 +103,7 @@ def _read_header(
         x, y, z = (float(word) for word in fields.get("translate", ["0", "0", "0"]))
         (scale,) = (float(word) for word in fields.get("scale", ["1"]))
     except (KeyError, ValueError) as error:
-        raise BinvoxError(f"{path}: unreadable header ({error})") from error
+        raise BinvoxError(f"{path}: unreadable header ({one_line(error)})") from error
     if min(depth, height, width) < 1:
-        raise BinvoxError(f"{path}: the header has an empty dimension ({fields['dim']})")
+        raise BinvoxError(f"{path}: the header has an empty dimension ({brief(fields['dim'])})")
     return (depth, height, width), (x, y, z), scale

@@ -19,6 +19,7 @@ __all__ = ["MESH_SUFFIXES", "Mesh", "MeshError", "face_normals", "load_mesh", "m
            "normalise"]
 
 LARGEST = 1e18  # of a coordinate: its square is a float32
+AT_ONCE = 1 << 19  # faces whose areas are measured at once
 FAR = 16.0  # a mesh whose distance from the origin is so many times its size is moved there
 
 
@@ -71,14 +72,16 @@ def make_mesh(
     keep = _solid_faces(vertices, faces)
     if not keep.any():
         raise MeshError(f"{name}: all {len(faces)} faces have no area; export the mesh again")
-    used, flat = np.unique(faces[keep], return_inverse=True)
+    faces = faces if keep.all() else faces[keep]
+    used = _named(faces, len(vertices))
+    flat = (np.cumsum(used, dtype=np.int32) - np.int32(1))[faces]
     vertices = vertices[used]
     if normalised:
         vertices = _into_unit_sphere(vertices)
     elif np.abs(_centre(vertices)).max() > FAR * np.ptp(vertices, axis=0).max():
         vertices = vertices - _centre(vertices)
     colours = None if colours is None else np.asarray(colours, np.uint8)[keep]
-    return Mesh(vertices.astype(np.float32), flat.reshape(-1, 3).astype(np.int32), colours)
+    return Mesh(vertices.astype(np.float32), flat, colours)
 
 
 def normalise(mesh: Mesh) -> Mesh:
@@ -127,7 +130,7 @@ def _check_arrays(vertices: np.ndarray, faces: np.ndarray, name: str) -> None:
             f"{name}: faces name vertices {faces.min()}..{faces.max()}, there are {len(vertices)}"
         )
     usable = (np.abs(vertices) <= LARGEST).all(1)
-    bad = int((~usable[np.unique(faces)]).sum())
+    bad = int((_named(faces, len(vertices)) & ~usable).sum())
     if bad:
         raise MeshError(f"{name}: {bad} vertices are not finite (NaN, infinite or above "
                         f"{LARGEST:g}); export it again")
@@ -135,8 +138,17 @@ def _check_arrays(vertices: np.ndarray, faces: np.ndarray, name: str) -> None:
 
 def _solid_faces(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """(M,) bool: faces that cover an area, measured against the size of the mesh."""
-    extent = np.ptp(vertices[np.unique(faces)], axis=0).max()
-    if extent <= 0:
-        return np.zeros(len(faces), bool)
-    doubled = np.linalg.norm(face_normals(vertices[faces] / extent), axis=1)
-    return doubled > 1e-14
+    extent = np.ptp(vertices[_named(faces, len(vertices))], axis=0).max()
+    result = np.zeros(len(faces), bool)
+    for first in range(0, len(faces) if extent > 0 else 0, AT_ONCE):
+        some = faces[first:first + AT_ONCE]
+        doubled = np.linalg.norm(face_normals(vertices[some] / extent), axis=1)
+        result[first:first + AT_ONCE] = doubled > 1e-14
+    return result
+
+
+def _named(faces: np.ndarray, count: int) -> np.ndarray:
+    """(count,) bool: vertices that a face names."""
+    result = np.zeros(count, bool)
+    result[faces.reshape(-1)] = True
+    return result

@@ -34,15 +34,27 @@ def time_limit(size: int) -> Iterator[None]:
         return
     limit = SECONDS + SECONDS_PER_BYTE * max(0, size - FREE)
 
+    errors: list[TooSlow] = []
+
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TooSlow(f"reading it takes more than {limit:.0f} s of processor time, which no sound "
-                      "file of its size does")
+        errors.append(TooSlow(f"reading it takes more than {limit:.0f} s of processor time, which "
+                              "no sound file of its size does"))
+        raise errors[-1]
 
     before = signal.signal(signal.SIGPROF, stop)
     _at_work = True
     try:
         signal.setitimer(signal.ITIMER_PROF, limit, AGAIN)
         yield
+    except TooSlow:
+        raise
+    except Exception as error:  # noqa: BLE001 - a reader took ours for one of its own
+        if errors:
+            raise errors[-1] from error
+        raise
+    else:
+        if errors:
+            raise errors[-1]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)

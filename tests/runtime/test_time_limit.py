@@ -32,6 +32,18 @@ def test_endless_reading_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
 
 
+@pytest.mark.parametrize("after", ["another error", "a result"])
+def test_a_reader_that_takes_ours_for_one_of_its_own(monkeypatch: pytest.MonkeyPatch,
+                                                     after: str) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.1)
+    with pytest.raises(TooSlow), time_limit(0):
+        try:
+            spin()
+        except ValueError as error:
+            if after == "another error":
+                raise KeyError("no number in line 1") from error
+
+
 def test_a_large_file_has_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with time_limit(module.FREE + 20 * 2**20):
         assert 17 < signal.getitimer(signal.ITIMER_PROF)[0] <= 18.01

@@ -7,6 +7,11 @@ import re
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from crossmodal.runtime.inside import LONGEST, OutsideError, inside
+from crossmodal.runtime.safe_files import is_file
+
+__all__ = ["Folder", "NotBeside", "is_file"]
+
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # of http: and file:, and the drive letter of C:
 
 
@@ -23,7 +28,6 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._real = path.resolve()
 
     def by_uri(self, uri: str) -> Path:
         """The file that a relative URI means; where it is absent, the path at which it is missed.
@@ -31,7 +35,7 @@ class Folder:
         Some programs write names as they are, without %20 for a space, or with backslashes: where
         the decoded name is not there, a file of the name as it is written is taken.
         """
-        if SCHEME.match(uri):
+        if SCHEME.match(uri) or len(uri) > 3 * LONGEST:
             raise NotBeside("is not in the model's folder; put it there")
         try:
             name = os.fsdecode(unquote_to_bytes(uri.encode("utf-8", "surrogateescape")))
@@ -45,26 +49,13 @@ class Folder:
 
     def by_name(self, name: str) -> Path:
         """As `by_uri`, of a plain name with / or backslashes between its parts."""
-        parts = re.split(r"[/\\]", name)
-        if not parts[0] or "\0" in name or ".." in parts or SCHEME.match(name):
-            raise NotBeside("is not in the model's folder; put it there")
-        path = self.path / name
-        if "\\" in name and not is_file(path):
-            path = self.path.joinpath(*parts)
         try:
-            if len(parts) == 1 and not path.is_symlink():
-                return path
-            inside = self._real in path.resolve().parents
-        except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name too long
-            raise NotBeside("is not the name of a file") from error
-        if not inside:
-            raise NotBeside("leads out of the model's folder; copy the file there")
-        return path
-
-
-def is_file(path: Path) -> bool:
-    """Is it a plain file? False too of names that no file can have."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+            path = inside(self.path, "" if SCHEME.match(name) else name, links=True)
+        except OutsideError as error:
+            raise NotBeside("is not in the model's folder; put it there") from error
+        if "\\" in name and not is_file(path):
+            name = name.replace("\\", "/")
+        try:
+            return inside(self.path, name)
+        except OutsideError as error:
+            raise NotBeside("leads out of the model's folder; copy the file there") from error

@@ -12,12 +12,14 @@ from typing import Any, Callable
 
 from crossmodal.geometry.formats.beside import Folder, NotBeside, is_file
 from crossmodal.geometry.formats.gltf_container import read_json
+from crossmodal.runtime.safe_files import open_regular
 
 LIBRARY = b"mtllib"
 LONGEST = 4096  # bytes of a line that names materials
 MOST_LIBRARIES = 100  # of one file
 MOST_BYTES = 1 << 24  # of a file of materials
-MOST_TEXTURES = 1000  # of one file of materials
+MOST_TEXTURES = 1000  # of one model
+MOST_FILES = 10_000  # of one glTF
 TEXTURE = re.compile(
     rb"(?:^|[\r\n])[ \t]*(?:map_\w+|bump|disp|decal|refl|norm)[ \t]+([^\r\n]+)", re.IGNORECASE)
 
@@ -41,25 +43,28 @@ def companions(path: Path) -> list[Path]:
 
 def _of_gltf(path: Path) -> Iterator[Path]:
     root, folder = read_json(path), Folder(path.parent)
-    for entry in [*_list(root, "buffers"), *_list(root, "images")]:
-        uri = entry.get("uri") if isinstance(entry, dict) else None
-        if isinstance(uri, str):
-            yield from _existing(folder.by_uri, [uri])
+    entries = [*_list(root, "buffers"), *_list(root, "images")]
+    given = (entry.get("uri") for entry in entries if isinstance(entry, dict))
+    uris: dict[str, None] = dict.fromkeys(uri for uri in given if isinstance(uri, str))
+    yield from _existing(folder.by_uri, islice(uris, MOST_FILES))
 
 
 def _of_obj(path: Path) -> Iterator[Path]:
     folder = Folder(path.parent)
+    left = MOST_TEXTURES
     for line in _library_lines(path):
         whole = [line, *line.split()]  # a name with spaces, or several names
-        for library in _existing(folder.by_name, map(os.fsdecode, whole)):
+        for library in dict.fromkeys(_existing(folder.by_name, map(os.fsdecode, whole))):
+            textures = _textures(library, left)
+            left -= len(textures)
             yield library
-            yield from _textures(library)
+            yield from filter(None, textures)
 
 
 def _library_lines(path: Path) -> list[bytes]:
     """What follows every ``mtllib`` that begins a line of an .obj; the file may be large."""
     found: dict[bytes, None] = {}
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(LIBRARY)
         while at >= 0 and len(found) < MOST_LIBRARIES:
             end = at + len(LIBRARY)
@@ -70,19 +75,22 @@ def _library_lines(path: Path) -> list[bytes]:
     return list(found)
 
 
-def _textures(library: Path) -> Iterator[Path]:
-    """The images that a file of materials names, each after any number of options."""
+def _textures(library: Path, most: int) -> list[Path | None]:
+    """The images that a file of materials names, each after any number of options; None: absent."""
     try:
-        with library.open("rb") as file:
+        with open_regular(library) as file:
             text = file.read(MOST_BYTES)
     except OSError:
-        return
+        return []
     folder = Folder(library.parent)
-    for match in islice(TEXTURE.finditer(text), MOST_TEXTURES):
-        line = match[1][:LONGEST].strip()
-        words = min(len(line.split()), 20)
-        names = (line.split(None, skipped)[-1] for skipped in range(words))
-        yield from list(_existing(folder.by_name, map(os.fsdecode, names)))[:1]
+    lines = dict.fromkeys(match[1][:LONGEST].strip() for match in TEXTURE.finditer(text))
+    return [next(_existing(folder.by_name, map(os.fsdecode, _endings(line))), None)
+            for line in islice(lines, most)]
+
+
+def _endings(line: bytes) -> Iterator[bytes]:
+    """The line, and what is left of it without its first words: options of any number."""
+    return (line.split(None, skipped)[-1] for skipped in range(min(len(line.split()), 20)))
 
 
 def _existing(find: Callable[[str], Path], names: Iterable[str]) -> Iterator[Path]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.gltf_document import Document, Entry, shown
+from crossmodal.runtime.brief import one_line
+from crossmodal.runtime.safe_files import open_regular
 
 MAGIC = b"glTF"
 JSON, BIN = 0x4E4F534A, 0x004E4942  # types of chunks
@@ -18,7 +20,8 @@ DIGITS = 20  # of an integer; no count or offset has more, and longer ones take 
 def read_document(path: Path) -> Document:
     """What a file declares, whatever its suffix. Raises MeshError naming the file."""
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError as error:
         raise MeshError(f"{path}: cannot be read ({error.strerror})") from error
     if data[:4] != MAGIC:
@@ -34,7 +37,7 @@ def read_document(path: Path) -> Document:
 
 def read_json(path: Path) -> dict[str, Any]:
     """What a file declares, without its binary data. Raises MeshError, or OSError."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(20)
         if start[:4] != MAGIC:
             return parse(path, start + file.read())
@@ -48,7 +51,7 @@ def parse(path: Path, text: bytes) -> dict[str, Any]:
         decoded = text.decode(json.detect_encoding(text), "surrogateescape")
         root = json.loads(decoded.rstrip("\0 "), parse_int=_integer)
     except (ValueError, RecursionError) as error:
-        raise MeshError(f"{path}: not a readable glTF file ({error}); export it again") from error
+        raise MeshError(f"{path}: not a readable glTF file ({one_line(error)}); export it again") from error
     if not isinstance(root, dict):
         raise MeshError(f"{path}: not a glTF file, its JSON is no object; export it again")
     return root

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
-import numpy as np
-
 from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats import checks
 from crossmodal.geometry.formats.content import Content
+from crossmodal.runtime import safe_files
+from crossmodal.runtime.brief import one_line
 
 
 def read_npz(path: Path) -> Content:
@@ -17,13 +17,12 @@ def read_npz(path: Path) -> Content:
     Raises MeshError naming the file.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"v", "f"} - set(arrays.files)
-            if missing:
-                raise MeshError(f"{path}: lacks {sorted(missing)}; a mesh .npz has keys v and f")
-            colours = arrays["c"] if "c" in arrays.files else None
-            return Content(arrays["v"], arrays["f"], colours)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, MeshError):
-            raise
-        raise MeshError(f"{path}: not a readable .npz file ({error})") from error
+        arrays = safe_files.read_npz(path, ("v", "f", "c"))
+    except (OSError, ValueError, EOFError) as error:
+        raise MeshError(f"{path}: not a readable .npz file ({one_line(error)})") from error
+    missing = {"v", "f"} - set(arrays)
+    if missing:
+        raise MeshError(f"{path}: lacks {sorted(missing)}; a mesh .npz has keys v and f")
+    vertices, faces = arrays["v"], arrays["f"]
+    checks.check_mesh(path, vertices.size // 3, faces.size // 3)
+    return Content(vertices, faces, arrays.get("c"))

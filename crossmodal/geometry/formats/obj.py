@@ -41,10 +41,9 @@ def read_obj(path: Path) -> Content:
 
 def _places(file: Statements) -> tuple[np.ndarray, np.ndarray]:
     """(P,) line of each face, and (P,) vertices that stand before it."""
-    first = np.array([block.first_face for block in file.blocks])
+    first, line, before = np.frombuffer(file.blocks, np.int64).reshape(-1, 3).T
     faces = np.diff(np.append(first, len(file.sizes)))
-    shift = np.array([block.line for block in file.blocks]) - first
-    before = np.array([block.vertices for block in file.blocks])
+    shift = line - first
     return np.arange(len(file.sizes)) + np.repeat(shift, faces), np.repeat(before, faces)
 
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.obj_materials import material_name
-from crossmodal.geometry.formats.text import AGAIN, are_numbers, shown
+from crossmodal.geometry.formats.text import AGAIN, DIGITS, are_numbers, shown
 
 TWO_BYTES = b"\x81"  # from here on, a byte of GBK, Big5 or Shift-JIS begins a letter of two
 TEXTURE_AND_NORMAL = re.compile(rb"/\S*")
@@ -36,22 +37,12 @@ class WrongLineError(ValueError):
     """What is wrong with a statement, and the remedy."""
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """What holds from a face on: the material, and the object and group."""
 
     first_face: int
     material: bytes
     part: tuple[bytes, bytes]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Faces on lines that follow each other: the first, its line, and the vertices before it."""
-
-    first_face: int
-    line: int
-    vertices: int
 
 
 @dataclass
@@ -60,6 +51,9 @@ class Statements:
 
     positions : x y z of each vertex; colours : r g b of the `coloured` vertices, counted from 0
     corners   : the vertices of all faces, as written; sizes : corners of each face
+    blocks    : of faces on lines that follow each other, three numbers: the first of them, its
+        line, and the vertices before it
+    libraries : what stands after ``mtllib``, as keys in their order
     """
 
     positions: array[float] = field(default_factory=lambda: array("d"))
@@ -67,9 +61,9 @@ class Statements:
     coloured: array[int] = field(default_factory=lambda: array("q"))
     corners: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
-    blocks: list[Block] = field(default_factory=list)
+    blocks: array[int] = field(default_factory=lambda: array("q"))
     runs: list[Run] = field(default_factory=lambda: [Run(0, b"", (b"", b""))])
-    libraries: list[bytes] = field(default_factory=list)
+    libraries: dict[bytes, None] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
 
     def vertices(self, texts: list[bytes]) -> None:
@@ -95,7 +89,7 @@ class Statements:
         corners = _integers(TEXTURE_AND_NORMAL.sub(b"", b" ".join(texts)))
         if len(corners) != sum(sizes):
             raise WrongLineError(f"a corner names no vertex; {AGAIN}")
-        self.blocks.append(Block(len(self.sizes), line, len(self.positions) // 3))
+        self.blocks.extend((len(self.sizes), line, len(self.positions) // 3))
         self.corners.extend(corners)
         self.sizes.extend(sizes)
 
@@ -107,14 +101,13 @@ class Statements:
         words = plain.split()
         keyword, last = words[0].lower(), self.runs[-1]
         if keyword == b"usemtl":
-            self.runs.append(Run(len(self.sizes), material_name(line), last.part))
+            self._begin(material_name(line), last.part)
         elif keyword == b"o":
-            self.runs.append(Run(len(self.sizes), last.material, (material_name(line), b"")))
+            self._begin(last.material, (material_name(line), b""))
         elif keyword == b"g":
-            part = (last.part[0], material_name(line))
-            self.runs.append(Run(len(self.sizes), last.material, part))
+            self._begin(last.material, (last.part[0], material_name(line)))
         elif keyword == b"mtllib":
-            self.libraries.append(line.strip()[len(keyword):].strip())
+            self.libraries[line.strip()[len(keyword):].strip()] = None
         elif keyword == b"fo":  # the old name of a face
             self.faces([b" ".join(words[1:])], number)
         elif keyword in LEFT_OUT:
@@ -125,6 +118,12 @@ class Statements:
             raise WrongLineError("other files are not read in; export the mesh as one file")
         elif keyword not in SAYS_NOTHING:
             _check_unknown(words)
+
+    def _begin(self, material: bytes, part: tuple[bytes, bytes]) -> None:
+        """A run from here on; one without faces is forgotten."""
+        if self.runs[-1].first_face == len(self.sizes):
+            self.runs.pop()
+        self.runs.append(Run(len(self.sizes), material, part))
 
 
 def read_statements(path: Path, data: bytes) -> Statements:
@@ -141,8 +140,7 @@ def read_statements(path: Path, data: bytes) -> Statements:
         try:
             _read_lines(result, head, texts, given, number)
         except (ValueError, OverflowError):
-            _refuse_first(path, head, texts, given, number)
-            raise
+            raise _first_wrong(path, head, texts, given, number) from None
         number += len(texts)
     last_is_face = bool(plain) and plain[-1][:2].rstrip().lower() == b"f"
     if last_is_face and result.sizes[-1] < 3 and not data.endswith(LINE_ENDS):
@@ -165,18 +163,31 @@ def _read_lines(
             result.other(given[row], text, number + row)
 
 
-def _refuse_first(
+def _first_wrong(
     path: Path, head: bytes, texts: list[bytes], given: list[bytes], number: int
-) -> None:
-    """Raise MeshError naming the first of the lines that cannot be read by itself."""
-    for row, text in enumerate(texts):
-        try:
-            _read_lines(Statements(), head, [text], [given[row]], number)
-        except (ValueError, OverflowError) as error:
-            numbers = f"not a number where one should stand; {AGAIN}"
-            reason = str(error) if isinstance(error, WrongLineError) else numbers
-            raise MeshError(f"{path}: line {number + row}: {shown(given[row])}: "
-                            f"{reason}") from error
+) -> MeshError:
+    """What is wrong with the first of the lines that cannot be read, found by halves."""
+    first, last = 0, len(texts)
+    numbers = f"not a number where one should stand; {AGAIN}"
+    while last - first > 1:
+        middle = (first + last) // 2
+        if _error(head, texts[first:middle], given[first:middle]) is None:
+            first = middle
+        else:
+            last = middle
+    error = _error(head, texts[first:last], given[first:last])
+    reason = str(error) if isinstance(error, WrongLineError) else numbers
+    return MeshError(f"{path}: line {number + first}: {shown(given[first])}: {reason}")
+
+
+def _error(head: bytes, texts: list[bytes], given: list[bytes]) -> ValueError | None:
+    try:
+        _read_lines(Statements(), head, texts, given, 0)
+    except OverflowError:
+        return ValueError("a number that is too large")
+    except ValueError as error:
+        return error
+    return None
 
 
 def _integers(text: bytes) -> array[int]:
@@ -188,7 +199,10 @@ def _integers(text: bytes) -> array[int]:
                 return array("q", np.fromstring(text, np.int64, sep=" ").tobytes())
             except (ValueError, DeprecationWarning):
                 pass
-    return array("q", map(int, text.split()))
+    words = text.split()
+    if words and max(map(len, words)) > DIGITS:
+        raise ValueError("a number of too many digits")
+    return array("q", map(int, words))
 
 
 def _check_unknown(words: list[bytes]) -> None:

@@ -14,6 +14,7 @@ from crossmodal.geometry.formats.polygons import cut_polygons
 from crossmodal.geometry.formats.ragged import integers, spans
 from crossmodal.geometry.formats.text import (
     AGAIN,
+    DIGITS,
     Numbers,
     Rows,
     plain_text,
@@ -22,7 +23,7 @@ from crossmodal.geometry.formats.text import (
     shown,
 )
 
-KEYWORD = re.compile(rb"((?:ST|C|N|4|n)*)(?:OFF|off)(?![A-Za-z_])")
+KEYWORD = re.compile(rb"((?:ST|C|N|4|n){,9})(?:OFF|off)(?![A-Za-z_])")
 
 
 def read_off(path: Path) -> Content:
@@ -81,10 +82,9 @@ def _counts(path: Path, rows: Rows) -> tuple[int, int]:
     if not 2 <= len(words) <= 3 or not all(word.isdigit() for word in words):
         raise MeshError(f"{path}: line {line}: {shown(text)} in place of the counts of vertices, "
                         f"faces and edges; {AGAIN}")
-    try:
-        return int(words[0]), int(words[1])
-    except ValueError as error:  # Python reads integers of up to 4,300 digits
-        raise MeshError(f"{path}: line {line}: a count is too large; {AGAIN}") from error
+    if max(map(len, words[:2])) > DIGITS:
+        raise MeshError(f"{path}: line {line}: a count is too large; {AGAIN}")
+    return int(words[0]), int(words[1])
 
 
 def _sizes(rows: Numbers) -> np.ndarray:

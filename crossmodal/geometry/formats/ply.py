@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.checks import check_mesh
 from crossmodal.geometry.formats.colours import as_bytes, mean_of_corners
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.ply_header import Header, read_header
@@ -21,6 +22,7 @@ CORNERS = ("vertex_indices", "vertex_index")
 COLOURS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"),
            ("r", "g", "b"))
 NAMES = {*POSITION, *CORNERS, *(name for names in COLOURS for name in names)}
+LONGEST_NAME, MOST_NAMED = 40, 20  # letters of an element's name, and such names, in messages
 SURFACES = ("face", "tristrips")
 WITHOUT_SURFACE = {"edge": "lines", "edges": "lines", "line": "lines", "polyline": "lines",
                    "point": "points", "range_grid": "points"}
@@ -60,16 +62,21 @@ def _check_elements(path: Path, header: Header) -> tuple[str, ...]:
         lists = {prop.name for prop in element.properties.values() if prop.count}
         known = element.name in ("vertex", *SURFACES, *WITHOUT_SURFACE)
         if element.count and not known and lists.intersection(CORNERS):
-            raise MeshError(f'{path}: the element "{element.name}" holds vertex indices and is not '
-                            "known; export the mesh with faces alone")
+            raise MeshError(f'{path}: the element "{_short(element.name)}" holds vertex indices '
+                            "and is not known; export the mesh with faces alone")
     there = {WITHOUT_SURFACE.get(name, name) for name in counts if counts[name]}
     textured = any(comment.startswith("TextureFile") for comment in header.comments)
-    return (*sorted(there.difference(("vertex", *SURFACES))), *(["textures"] if textured else []))
+    others = sorted(map(_short, there.difference(("vertex", *SURFACES))))
+    return (*others[:MOST_NAMED], *(["textures"] if textured else []))
 
 
 def _listed(names: list[str]) -> str:
     """A few names for a message."""
-    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "") or "none"
+    return ", ".join(map(_short, names[:10])) + (", ..." if len(names) > 10 else "") or "none"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
 
 
 def _positions(path: Path, vertex: Columns) -> np.ndarray:
@@ -111,6 +118,7 @@ def _strips(path: Path, elements: dict[str, Columns], count: int) -> np.ndarray:
     if wrong.any():
         raise MeshError(f"{path}: a strip names vertex {corners[wrong][0]}, and there are {count}, "
                         f"counted from 0; {AGAIN}")
+    check_mesh(path, count, len(corners))
     return triangles_of_strips(corners, sizes)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossmodal.geometry.errors import MeshError
-from crossmodal.geometry.formats.text import AGAIN, shown
+from crossmodal.geometry.formats.text import AGAIN, DIGITS, shown
+from crossmodal.runtime.brief import brief
 
 KINDS = {  # NumPy's name of each type
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4",
@@ -15,6 +16,7 @@ KINDS = {  # NumPy's name of each type
     "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4",
     "int64": "i8", "uint64": "u8", "float16": "f2", "float32": "f4", "float64": "f8",
 }
+MOST_PROPERTIES = 10_000  # of all elements
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
 END = re.compile(rb"[\r\n][ \t]*end_header[ \t]*(\r\n|\n|\r|$)")
 
@@ -75,6 +77,7 @@ def read_header(path: Path, data: bytes) -> Header:
     order: str | None = None
     elements: dict[str, Element] = {}
     comments: list[str] = []
+    properties = 0
     for number, line in enumerate(lines[1:], 2):
         words = line.decode("utf-8", "replace").split()
         try:
@@ -88,6 +91,9 @@ def read_header(path: Path, data: bytes) -> Header:
                 element = _element(words, elements)
                 elements[element.name] = element
             elif words[0] == "property" and elements:
+                properties += 1
+                if properties > MOST_PROPERTIES or len(elements) > MOST_PROPERTIES:
+                    raise ValueError(f"more than {MOST_PROPERTIES} elements or properties")
                 prop = _property(words, element)
                 element.properties[prop.name] = prop
             elif elements or words[0] == "property":  # before, a comment may lack its word
@@ -114,6 +120,8 @@ def _order(words: list[str]) -> str:
 def _element(words: list[str], elements: dict[str, Element]) -> Element:
     if len(words) != 3 or not words[2].isascii() or not words[2].isdigit():
         raise ValueError("an element has a name and a count")
+    if len(words[2]) > DIGITS or len(elements) > MOST_PROPERTIES:
+        raise ValueError("too many rows, or too many elements")
     if words[1] in elements:
         raise ValueError("this element stands twice in the header")
     return Element(words[1], int(words[2]))
@@ -125,7 +133,7 @@ def _property(words: list[str], element: Element) -> Property:
         raise ValueError("a property has a type and a name, a list the types of count and values")
     unknown = [word for word in words[2 if is_list else 1:-1] if word not in KINDS]
     if unknown:
-        raise ValueError(f"unknown type {unknown[0]!r}")
+        raise ValueError(f"unknown type {brief(unknown[0])}")
     if words[-1] in element.properties:
         raise ValueError("this property stands twice in its element")
     kinds = [KINDS[word] for word in words[2 if is_list else 1:-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,14 +233,22 @@ def _walk(
     path: Path, data: bytes, element: Element, at: int, lists: list[_Step], tail: int
 ) -> tuple[np.ndarray, int]:
     """The starts of rows of different lengths, one after the other, and the end of the last."""
-    starts: list[int] = []
+    starts, end_of_data = array("q"), len(data)
+    steps = [(before + length.size, length.unpack_from, length.size, item)
+             for before, length, item in lists]
     for row in range(element.count):
-        size = _first_size(data, lists, tail, at)
-        if size == 0 or at + size > len(data):
+        end = at
+        for before, unpack, size, item in steps:
+            end += before
+            count = unpack(data, end - size)[0] if end <= end_of_data else -1
+            if not 0 <= count <= end_of_data:
+                raise _cut_off(path, element, row)
+            end += int(count) * item
+        if end + tail > end_of_data:
             raise _cut_off(path, element, row)
         starts.append(at)
-        at += size
-    return np.array(starts, np.int64), at
+        at = end + tail
+    return np.frombuffer(starts, np.int64), at
 
 
 def _cut_off(path: Path, element: Element, there: int) -> MeshError:

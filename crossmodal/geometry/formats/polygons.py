@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
@@ -9,10 +10,14 @@ import mapbox_earcut
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.checks import check_mesh
 from crossmodal.geometry.formats.ragged import spans
 
 SLACK = 1e-6  # part of a polygon's area by which a triangle may turn the wrong way: rounding
 SLIP = 0.01  # part of a polygon's area by which ears may miss it: rounding of thin polygons
+AT_ONCE = 1 << 20  # corners
+LARGEST = 1_000_000  # corners of a polygon
+MOST_WORK = 4 * 10**9  # squares of the corners of all concave polygons
 MOST_CORNERS = 10_000  # of a concave polygon: one that crosses itself takes seconds above
 
 
@@ -43,12 +48,17 @@ def cut_polygons(
         polygon = int(np.searchsorted(np.cumsum(sizes), at, side="right"))
         raise MeshError(f"{path}: {where(polygon)}: a face names vertex {corners[at]}, and there "
                         f"are {len(vertices)}, counted from 0; export the mesh again")
+    check_mesh(path, len(vertices), int(np.maximum(sizes - 2, 0).sum()))
+    largest = int(sizes.argmax()) if len(sizes) else 0
+    if len(sizes) and sizes[largest] > LARGEST:
+        raise MeshError(f"{path}: {where(largest)}: a polygon of {sizes[largest]} corners, of "
+                        f"which at most {LARGEST} are read; export the mesh as triangles")
     try:
         return triangulate(vertices, corners, sizes)
     except LargePolygonError as error:
         raise MeshError(f"{path}: {where(error.polygon)}: a concave polygon of {error.corners} "
-                        f"corners, of which at most {MOST_CORNERS} are read; export the mesh as "
-                        "triangles") from error
+                        f"corners, of which at most {MOST_CORNERS} are read, and of many such "
+                        "polygons fewer; export the mesh as triangles") from error
 
 
 def triangulate(
@@ -69,17 +79,28 @@ def triangulate(
     room = np.maximum(sizes - 2, 0)
     first, start = np.cumsum(room) - room, np.cumsum(sizes) - sizes
     faces = np.empty((int(room.sum()), 3), np.int64)
-    for size in np.unique(sizes[sizes > 2]):
-        which = np.flatnonzero(sizes == size)
+    work = 0
+    for which in _alike(sizes):
+        size = sizes[which[0]]
         rings = corners[start[which, None] + np.arange(size)]
         fans = _fans(rings)
         for row in np.flatnonzero(~_fan_covers(vertices[rings])) if size > 3 else ():
-            if size > MOST_CORNERS:
+            work += int(size) ** 2
+            if size > MOST_CORNERS or work > MOST_WORK:
                 raise LargePolygonError(int(which[row]), int(size))
             fans[row] = _ears(vertices, rings[row], fans[row])
         faces[first[which, None] + np.arange(size - 2)] = fans
     kept = faces[:, 0] >= 0
     return faces[kept], np.repeat(np.arange(len(sizes)), room)[kept]
+
+
+def _alike(sizes: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers of polygons of equally many corners, three or more, not too many at once."""
+    order = np.argsort(sizes, kind="stable")
+    order = order[np.searchsorted(sizes, 3, sorter=order):]
+    for group in np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1):
+        rows = max(1, AT_ONCE // int(sizes[group[0]])) if len(group) else 1
+        yield from (group[first:first + rows] for first in range(0, len(group), rows))
 
 
 def triangles_of_strips(corners: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -90,15 +111,18 @@ def triangles_of_strips(corners: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     ends = np.cumsum(sizes)
     flat = np.full(len(corners) + len(sizes), -1, np.int64)
     flat[spans(ends - sizes + np.arange(len(sizes)), sizes)] = corners
-    if len(flat) < 3:
-        return np.zeros((0, 3), np.int64)
-    position = np.arange(len(flat))
-    begin = np.maximum.accumulate(np.where(flat < 0, position + 1, 0))
-    strips = np.stack([flat[:-2], flat[1:-1], flat[2:]], axis=1)
-    odd = (position - begin)[:-2] % 2 == 1
-    strips[odd, :2] = strips[odd, 1::-1]
-    apart = (strips != np.roll(strips, 1, axis=1)).all(1)
-    return strips[apart & (strips >= 0).all(1)]
+    found, begin = [np.zeros((0, 3), np.int64)], 0
+    for first in range(0, len(flat) - 2, AT_ONCE):
+        piece = flat[first:first + AT_ONCE + 2]
+        position = np.arange(first, first + len(piece))
+        begins = np.maximum.accumulate(np.where(piece < 0, position + 1, begin))
+        strips = np.stack([piece[:-2], piece[1:-1], piece[2:]], axis=1)
+        odd = (position - begins)[:-2] % 2 == 1
+        strips[odd, :2] = strips[odd, 1::-1]
+        apart = (strips != np.roll(strips, 1, axis=1)).all(1)
+        found.append(strips[apart & (strips >= 0).all(1)])
+        begin = int(begins[-3])  # of the first corner of the next piece
+    return np.concatenate(found)
 
 
 def _fans(rings: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
+from crossmodal.runtime.safe_files import open_regular
 
 MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF8: "utf-8",
@@ -18,6 +20,7 @@ MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+DIGITS = 30  # of an integer: to read one takes a time that grows with their square
 AGAIN = "export the mesh again"  # the remedy for most files
 
 
@@ -53,7 +56,7 @@ class Rows:
 
     path: Path
     texts: list[bytes]
-    lines: list[int]
+    lines: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -81,7 +84,8 @@ class Rows:
 def read_bytes(path: Path) -> bytes:
     """All bytes of a file. Raises MeshError naming it where it cannot be read."""
     try:
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except OSError as error:
         raise MeshError(f"{path}: cannot be read ({error.strerror or error}); "
                         "check the file and who may read it") from error
@@ -110,7 +114,7 @@ def rows_of(path: Path, data: bytes, first_line: int = 1) -> Rows:
     if b"#" in data:
         lines = [line.partition(b"#")[0] for line in lines]
     lines = list(map(bytes.strip, lines))
-    numbers = [number for number, line in enumerate(lines, first_line) if line]
+    numbers = array("q", (number for number, line in enumerate(lines, first_line) if line))
     return Rows(path, list(filter(None, lines)), numbers)
 
 
