@@ -23,12 +23,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from crossmodal.checkpoint.errors import AGAIN, CheckpointError
+from crossmodal.checkpoint.state import check_state
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.paths import PathLike
+from crossmodal.runtime.safe_files import parse_json
 from crossmodal.runtime.versions import installed_versions
+from crossmodal.runtime.what_it_is import describe_other
 from crossmodal.weights import safetensors_file
 from crossmodal.weights.errors import WeightsError
 from crossmodal.weights.names import readable
+
+__all__ = ["AGAIN", "Checkpoint", "CheckpointError", "check_fit", "find", "first_names",
+           "is_checkpoint", "load", "not_finite", "save", "versions"]
 
 FORMAT = 1
 KEY = "crossmodal"
@@ -36,11 +44,6 @@ SUFFIX = ".safetensors"
 GROUPS = ("model", "optimizer", "extra")
 SHOWN = 10
 LIBRARIES = ("crossmodal", "jittor", "numpy", "pillow")
-AGAIN = "use the other checkpoint of the run (best or last), or train again"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message names the file and the remedy."""
 
 
 class Shaped(Protocol):
@@ -139,7 +142,14 @@ def is_checkpoint(path: Path) -> bool:
     try:
         return KEY in safetensors_file.read_metadata(path)
     except WeightsError as error:
-        raise CheckpointError(str(error)) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: WeightsError) -> CheckpointError:
+    """The error, or what the file is where it is something else than its name says."""
+    kind = describe_other(path)
+    return CheckpointError(str(error) if kind is None else f"{path}: this is {kind}; a checkpoint "
+                           f"is a run's folder, or a {SUFFIX} file of it")
 
 
 def load(
@@ -154,7 +164,7 @@ def load(
     try:
         tensors, texts = safetensors_file.read(path)
     except WeightsError as error:
-        raise CheckpointError(str(error)) from error
+        raise _unreadable(path, error) from error
     state = _read_state(path, texts)
     if texts.get("checksum") != _checksum(texts[KEY], tensors):
         raise CheckpointError(f"{path}: its bytes are not the ones that were written; {AGAIN}")
@@ -162,7 +172,8 @@ def load(
     for name, array in tensors.items():
         group, _, rest = name.partition("/")
         if group not in groups:
-            raise CheckpointError(f"{path}: tensor '{name}' belongs to no known group")
+            raise CheckpointError(f"{path}: tensor {brief(name)} belongs to no known group; "
+                                  f"{AGAIN}")
         groups[group][rest] = array
     if fits is not None:
         check_fit(groups["model"], fits, str(path))
@@ -174,12 +185,13 @@ def _read_state(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a checkpoint of this project (plain weights are read "
                               "through model.pretrained)")
     try:
-        state = json.loads(texts[KEY])
+        state = parse_json(texts[KEY])
     except ValueError as error:
-        raise CheckpointError(f"{path}: its state is not json ({error}); {AGAIN}") from error
+        raise CheckpointError(f"{path}: its state is {error}; {AGAIN}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        found = state.get("format") if isinstance(state, dict) else None
+        found = brief(state.get("format") if isinstance(state, dict) else None)
         raise CheckpointError(f"{path}: checkpoint format {found}, this program reads {FORMAT}")
+    check_state(state, path)
     return state
 
 

@@ -29,6 +29,7 @@ from crossmodal.config.load import tree_from_dict
 from crossmodal.config.released import departures, notes
 from crossmodal.config.typed import dotted_keys
 from crossmodal.retrieval.report import align
+from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.digest import file_digest
 from crossmodal.weights.names import readable
 
@@ -48,9 +49,9 @@ def describe(place: Path) -> list[str]:
         level = "category" if "classes" in saved.state else "instance"
         try:
             lines = about(saved)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(f"{path}: its state is not what a training writes ({error!r}); "
-                                  f"{AGAIN}") from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise CheckpointError(f"{path}: its state is not what a training writes "
+                                  f"({one_line(error)}); {AGAIN}") from error
         return [f"{path}: checkpoint of this project, {level} level", *lines,
                 *tensor_lines(sort_tensors(saved.model))]
     contents = read_contents(path)
@@ -63,14 +64,15 @@ def describe(place: Path) -> list[str]:
 def about(saved: Checkpoint) -> list[str]:
     """Versions, settings, counters and validations of a checkpoint of this project."""
     state = saved.state
-    lines = ["written with " + ", ".join(f"{name} {v}" for name, v in state["versions"].items())]
+    lines = ["written with " + ", ".join(f"{readable(name)} {readable(v)}"
+                                         for name, v in list(state["versions"].items())[:SHOWN])]
     if "converted" in state:
-        lines.append("converted from {source}, {kind}, SHA-256 {sha256}".format(
-            **state["converted"]))
+        made = {key: readable(state["converted"][key]) for key in ("source", "kind", "sha256")}
+        lines.append("converted from {source}, {kind}, SHA-256 {sha256}".format(**made))
     lines += settings_lines(state)
     progress = state.get("progress", {})
-    counters = [f"{key} {value}" for key, value in progress.items()
-                if isinstance(value, (int, float))]
+    counters = [f"{readable(key)} {brief(value)}" for key, value in progress.items()
+                if isinstance(value, (int, float))][:2 * SHOWN]
     lines += [f"counters: {', '.join(counters)}"] if counters else []
     history = progress.get("history", [])
     lines += [f"last of {len(history)} validations: {_pairs(history[-1])}"] if history else []
@@ -89,9 +91,10 @@ def settings_lines(state: dict[str, Any]) -> list[str]:
     except ConfigError as error:
         return [f"its settings are of another version: {error}"]
     here, usual = to_dict(config), to_dict(kind())
-    changed = [f"{key}={_at(here, key)}" for key in dotted_keys(kind)
+    changed = [f"{key}={readable(str(_at(here, key)))}" for key in dotted_keys(kind)
                if _at(here, key) != _at(usual, key)]
-    return [f"settings {state.get('config_hash', '')}: {' '.join(changed) or 'the defaults'}",
+    name = readable(state.get("config_hash", ""))
+    return [f"settings {name}: {' '.join(changed) or 'the defaults'}",
             *notes(departures(config))]
 
 
@@ -130,5 +133,8 @@ def _at(values: Any, key: str) -> Any:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                     for key, value in values.items())
+    def shown(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, float) else brief(value)
+
+    return ", ".join(f"{readable(key)} {shown(value)}"
+                     for key, value in list(values.items())[:2 * SHOWN])

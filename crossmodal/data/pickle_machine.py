@@ -47,6 +47,8 @@ class Machine:
             raise BadPickle("the memory does not hold what is in it") from error
         except IndexError as error:
             raise BadPickle("it takes values that it has not made") from error
+        except UnicodeDecodeError as error:
+            raise BadPickle(f"a text that is none ({error.reason})") from error
         except Exception as error:  # noqa: BLE001 - a call of a torn stream can raise anything
             raise BadPickle(f"{type(error).__name__}: {one_line(error)}") from error
 
@@ -164,6 +166,7 @@ class Machine:
         self.stack.append(self.memo[place])
 
     def named(self) -> Any:
+        self.stream.spend(HOLDER)
         module, name = (self.stream.line().decode() for _ in range(2))
         return self.find(module, name)
 

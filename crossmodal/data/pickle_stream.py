@@ -8,7 +8,7 @@ from typing import BinaryIO
 from crossmodal.runtime.limits import allowed, check_claim, in_words
 
 # Bytes that a value may take with its copies, on the safe side: they bound the time, too.
-COST = 150  # of any opcode
+COST = 175  # of any opcode
 HOLDER = 250  # more, of a list, a tuple, a dict or one of its keys
 CALL = 1000  # more, of what a call makes
 SHORT = 256  # bytes that are read without asking whether they are there

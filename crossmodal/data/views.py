@@ -17,6 +17,7 @@ from crossmodal.data import safe_pickle
 from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.records import ShapeKey
 from crossmodal.runtime.brief import brief
+from crossmodal.runtime.limits import TooLarge, check_claim
 from crossmodal.runtime.os_errors import why
 from crossmodal.runtime.safe_files import read_npy
 
@@ -158,6 +159,11 @@ def _open_folder(path: Path, category: str | None) -> ViewStore:
 def _open_pickle(path: Path, category: str | None) -> ViewStore:
     file = PickleFile(str(path))
     entries = {}
+    shapes = sum(len(v) if isinstance(v, dict) else 1 for v in file.contents().values())
+    try:  # a dict that stands under a million names was read once
+        check_claim(f"the list of its {shapes} shapes", 1000 * shapes, path.stat().st_size)
+    except TooLarge as error:
+        raise DataError(f"{path}: {error}") from error
     for name, value in file.contents().items():
         if isinstance(value, dict):
             for instance in value:

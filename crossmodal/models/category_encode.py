@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal import checkpoint
+from crossmodal.checkpoint.state import required
 from crossmodal.config import CategoryConfig
 from crossmodal.config.load import tree_from_dict
 from crossmodal.data.domain_batches import ItemBatches
@@ -42,7 +43,7 @@ def trained_config(saved: checkpoint.Checkpoint, place: str | Path) -> CategoryC
         raise checkpoint.CheckpointError(
             f"{place}: not a category-level checkpoint; test it with Instance-level/"
             "RetrievalNet_test.py, or train one with train_image_sag_CO2_con.py")
-    return tree_from_dict(CategoryConfig, saved.state["config"], str(place))
+    return tree_from_dict(CategoryConfig, required(saved.state, "config", place), str(place))
 
 
 class CategoryEncoder:

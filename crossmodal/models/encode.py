@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from crossmodal import checkpoint
+from crossmodal.checkpoint.state import required
 from crossmodal.config import Config, DataConfig, PictureConfig, from_dict
 from crossmodal.data.evaluation import QueryBatches, ViewBatches, query_array, view_array
 from crossmodal.data.loader import Loader
@@ -53,7 +54,7 @@ class Encoder:
         from crossmodal.runtime.device import use_device
         use_device(device)
         saved = checkpoint.load(path, "best" if _has_best(path) else "last")
-        config = from_dict(saved.state["config"], str(path))
+        config = from_dict(required(saved.state, "config", path), str(path))
         net = build_retrieval_net(config.model, pretrained=False)
         tensors = named_tensors(net)
         checkpoint.check_fit(saved.model, tensors, str(path))

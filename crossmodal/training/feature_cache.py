@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from pathlib import Path
 from typing import Callable
 
@@ -15,8 +14,10 @@ from crossmodal.models.layers import computes_mixed
 from crossmodal.models.retrieval_net import RetrievalNet
 from crossmodal.models.tensors import named_tensors
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.brief import one_line
 from crossmodal.runtime.digest import code_digest
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.safe_files import read_npz
 from crossmodal.training.run_state import AnyConfig, save_root
 
 _LOG = get_logger(__name__)
@@ -29,15 +30,21 @@ def cache_folder(config: AnyConfig) -> Path:
     return save_root(config) / "cache"
 
 
-def cached(folder: Path, name: str, compute: Callable[[], Arrays]) -> Arrays:
-    """The arrays stored as ``name``, or computed now and stored; a broken file is made anew."""
+def cached(folder: Path, name: str, compute: Callable[[], Arrays],
+           fits: Callable[[Arrays], bool]) -> Arrays:
+    """The arrays stored as ``name``, or computed now and stored; a broken file is made anew.
+
+    fits : whether arrays are such as `compute` returns; a file with others is made anew, too
+    """
     path = folder / f"{name}.npz"
     if path.exists():
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            _LOG.warning("%s cannot be read (%s): computing it again", path, error)
+            found = read_npz(path)
+            if fits(found):
+                return found
+            _LOG.warning("%s holds other arrays than it should: computing it again", path)
+        except (OSError, ValueError) as error:
+            _LOG.warning("%s cannot be read (%s): computing it again", path, one_line(error))
     arrays = compute()
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:

@@ -10,7 +10,9 @@ from tqdm import tqdm
 
 from crossmodal.data.loader import Loader
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.log import get_logger
+from crossmodal.runtime.safe_files import read_npy
 
 _LOG = get_logger(__name__)
 
@@ -20,11 +22,11 @@ def stored_maps(path: Path, count: int, rows: Callable[[], Iterator[np.ndarray]]
 
     rows : yields (n, ...) maps, ``count`` in all, in their order
     """
-    found = _open(path)
+    found = _open(path, count)
     if found is None:
         with atomic_write(path) as file:
             _write(file, count, rows())
-        found = _open(path)
+        found = _open(path, count)
     assert found is not None, path
     return found
 
@@ -41,15 +43,19 @@ def map_rows(loader: Loader[Any], count: int, noun: str,
             yield rows
 
 
-def _open(path: Path) -> np.ndarray | None:
-    """A stored array, in place; None where there is none, or none that can be read."""
+def _open(path: Path, count: int) -> np.ndarray | None:
+    """A stored array, in place; None where there is none, or none of so many maps."""
+    if not path.exists():
+        return None
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError) as error:
-        _LOG.warning("%s cannot be read (%s): computing it again", path, error)
-        return None
+        found = read_npy(path, mapped=True)
+        if found.dtype == np.float16 and found.ndim > 1 and len(found) == count:
+            return found
+        reason = f"{brief(found.shape)} {found.dtype}, not {count} maps of float16"
+    except (OSError, ValueError) as error:
+        reason = one_line(error)
+    _LOG.warning("%s cannot be read (%s): computing it again", path, reason)
+    return None
 
 
 def _write(file: BinaryIO, count: int, rows: Iterator[np.ndarray]) -> None:

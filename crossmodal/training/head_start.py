@@ -8,7 +8,9 @@ the attention on the frozen features (linear probing before fine-tuning: Kumar e
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -61,7 +63,8 @@ def start_heads(net: RetrievalNet, batches: TrainBatches, config: Config) -> Non
         tensors = head_tensors(net)
         start = [tensor.numpy() for tensor in tensors.values()]
         assign(tensors, cached(cache_folder(config), f"heads_{_heads_key(key, start, config)}",
-                               lambda: align(net, features, config)))
+                               lambda: align(net, features, config),
+                               partial(_are_heads, tensors)))
 
 
 def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config,
@@ -71,7 +74,26 @@ def frozen_features(net: RetrievalNet, batches: TrainBatches, config: Config,
     They are kept under ``<log.save_root>/cache``.
     """
     return FrozenFeatures(**cached(cache_folder(config), f"features_{key}",
-                                   lambda: _compute(net, batches, config)))
+                                   lambda: _compute(net, batches, config),
+                                   partial(_are_features, batches)))
+
+
+def _are_heads(tensors: Mapping[str, jt.Var], found: Mapping[str, np.ndarray]) -> bool:
+    """Whether stored arrays are heads of these tensors."""
+    return found.keys() == tensors.keys() and all(
+        array.dtype.kind == "f" and array.shape == tuple(tensors[name].shape)
+        for name, array in found.items())
+
+
+def _are_features(batches: TrainBatches, found: Mapping[str, np.ndarray]) -> bool:
+    """Whether stored arrays are the features of these pictures and shapes."""
+    if found.keys() != {"queries", "views", "query_shape"}:
+        return False
+    queries, views, rows = found["queries"], found["views"], found["query_shape"]
+    return (queries.ndim == 2 and views.ndim == 3 and queries.dtype == views.dtype == np.float32
+            and rows.dtype.kind == "i" and rows.shape == (len(queries),)
+            and queries.shape[1] == views.shape[2] and len(views) == len(batches.shapes)
+            and bool(((rows >= 0) & (rows < len(views))).all()))
 
 
 def _heads_key(features: str, start: list[np.ndarray], config: Config) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO, Union
 
 from crossmodal import checkpoint
+from crossmodal.checkpoint.state import record_of, required
 from crossmodal.config import (
     CIRCUMSTANCES,
     CategoryConfig,
@@ -24,6 +25,7 @@ from crossmodal.config.load import tree_from_dict
 from crossmodal.models.tensors import assign, named_tensors, to_arrays
 from crossmodal.runtime import jt, paths, ranks
 from crossmodal.runtime.atomic import atomic_write
+from crossmodal.runtime.brief import one_line
 from crossmodal.runtime.locks import try_lock
 from crossmodal.runtime.log import get_logger
 from crossmodal.training.optimiser import Optimiser
@@ -165,12 +167,13 @@ def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optim
         raise checkpoint.CheckpointError(f"{folder}: there is no such checkpoint to go on from; "
                                          "start the run without --resume")
     saved = checkpoint.load(folder, newest)
-    gone = computed_otherwise(type(config), saved.state["config"])
+    settings = required(saved.state, "config", folder)
+    gone = computed_otherwise(type(config), settings)
     if gone:
         raise checkpoint.CheckpointError(
             f"{folder}: the run was started with settings that this version computes otherwise "
             f"({'; '.join(gone)}); it can be tested, but not gone on with: start a new run")
-    old = tree_from_dict(type(config), saved.state["config"], str(folder))
+    old = tree_from_dict(type(config), settings, str(folder))
     changed = _changes(to_dict(old), to_dict(config))
     if changed:
         raise checkpoint.CheckpointError(
@@ -184,8 +187,11 @@ def restore(folder: Path, config: AnyConfig, net: jt.nn.Module, optimiser: Optim
     tensors = named_tensors(net)
     checkpoint.check_fit(saved.model, tensors, str(folder))
     assign(tensors, saved.model)
-    optimiser.load_state(saved.optimizer)
-    progress = Progress(**saved.state["progress"])
+    progress = record_of(Progress, required(saved.state, "progress", folder), folder, "progress")
+    try:
+        optimiser.load_state(saved.optimizer)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise checkpoint.CheckpointError(f"{folder}: {one_line(error)}") from error
     _LOG.info("resuming after %d steps", progress.total_steps)
     return progress
 

@@ -66,7 +66,10 @@ def _read_zip(file: BinaryIO) -> Any:
             raise WeightsError("big-endian numbers")
         tree, storages = unpickle(Stream(io.BytesIO(read_member(archive, trees[0], file_size)),
                                           file_size))
-        sizes = {key: archive.getinfo(f"{top}data/{key}").file_size for key in storages}
+        absent = [key for key in storages if f"{top}data/{key}" not in archive.NameToInfo]
+        if absent:
+            raise WeightsError(f"its storage {brief(absent[0])} is not in it")
+        sizes = {key: archive.NameToInfo[f"{top}data/{key}"].file_size for key in storages}
         _check_storages(storages, sizes, file_size)
         return _resolve(tree, lambda key: read_member(archive, f"{top}data/{key}", file_size),
                         file_size)
