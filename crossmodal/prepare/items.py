@@ -76,7 +76,7 @@ def check_folder(folder: Path) -> None:
     if folder.is_file():
         raise FileNotFoundError(f"{folder} is a file; give the folder it lies in, {folder.parent}")
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder of meshes")
+        raise FileNotFoundError(f"{folder}: no such folder of meshes; give one that is there")
 
 
 def load_upright(path: Path, up: str, normalised: bool = False) -> Mesh:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crossmodal.data.errors import DataError
-from crossmodal.prepare.output import own_place, write_json
+from crossmodal.prepare.output import own_places, write_json
 from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.inside import OutsideError, inside
 from crossmodal.runtime.safe_files import is_file, read_json
@@ -131,8 +131,9 @@ def _read(path: Path) -> dict[str, Any]:
         for name in ("settings", "about"):
             if not isinstance(stored.get(name, {}), dict):
                 raise ValueError(f"{name} is {brief(stored[name])}")
+        known: set[str] = set()
         for key, record in stored["items"].items():
-            _check(path.parent, key, record)
+            _check(path.parent, key, record, known)
     except (ValueError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else one_line(error, 400)
         raise DataError(f"{path}: {reason}; {_remedy(path)}") from error
@@ -143,8 +144,11 @@ def _remedy(path: Path) -> str:
     return f"delete {path} and run the program again"
 
 
-def _check(folder: Path, key: str, record: Any) -> None:
-    """Raises ValueError for a record that no program has written."""
+def _check(folder: Path, key: str, record: Any, known: set[str]) -> None:
+    """Raises ValueError for a record that no program has written.
+
+    known : files of the records before, to which this one's are added
+    """
     is_table = isinstance(record, dict)
     files = record.get("files") if is_table else None
     if not isinstance(files, list) or not isinstance(record.get("source"), str):
@@ -154,6 +158,9 @@ def _check(folder: Path, key: str, record: Any) -> None:
             inside(folder, name, links=True)
         except OutsideError as error:
             raise ValueError(f"item {brief(key)}: {error}") from error
+        if name in known:
+            raise ValueError(f"item {brief(key)}: the file {brief(name)} is there twice")
+        known.add(name)
     done, failed = record.get("status") == "done", record.get("status") == "failed"
     if not done and not (failed and isinstance(record.get("error"), str) and not files):
         raise ValueError(f"item {brief(key)}: it is neither done nor failed")
@@ -179,7 +186,8 @@ def _shown(value: Any) -> str:
 def _files(folder: Path, items: dict[str, dict[str, Any]]) -> list[Path]:
     """Every file of these items; raises DataError where one does not lie in the folder."""
     try:
-        return [own_place(folder, name) for record in items.values() for name in record["files"]]
+        names = [name for record in items.values() for name in record["files"]]
+        return own_places(folder, names)
     except OutsideError as error:
         raise DataError(f"{folder / MANIFEST}: {error}; {_remedy(folder / MANIFEST)}") from error
 

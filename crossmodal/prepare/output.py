@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,27 @@ from crossmodal.runtime.inside import OutsideError, inside
 JPEG_QUALITY = 92
 
 
-def own_place(folder: Path, name: str) -> Path:
-    """The path of `name` in `folder`, to be removed or replaced: the file, or a link, itself.
+def own_places(folder: Path, names: Iterable[str]) -> list[Path]:
+    """The paths of `names` in `folder`, to be removed or replaced: of a file, or a link, itself.
 
-    Raises OutsideError where it does not lie there, or is a folder.
+    Raises OutsideError where one does not lie there, or is a folder.
     """
-    path = inside(folder, name, links=True)
-    above = Path(name).parent
-    if above.parts:
-        inside(folder, above.as_posix())
-    if path.is_dir() and not path.is_symlink():
-        raise OutsideError(f"{path} is a folder, where a file of that name should be")
-    return path
+    found, checked = [], set()
+    for name in names:
+        path = inside(folder, name, links=True)
+        above = Path(name).parent
+        if above.parts and above not in checked:
+            inside(folder, above.as_posix())
+            checked.add(above)
+        if path.is_dir() and not path.is_symlink():
+            raise OutsideError(f"{path} is a folder, where a file of that name should be")
+        found.append(path)
+    return found
+
+
+def own_place(folder: Path, name: str) -> Path:
+    """The only one of `own_places`."""
+    return own_places(folder, [name])[0]
 
 
 def write_array(path: Path, array: np.ndarray) -> None:

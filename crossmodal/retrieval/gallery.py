@@ -130,7 +130,7 @@ def open_gallery(folder: Path, check: bool = True) -> Gallery:
 def refuse_file(folder: Path) -> None:
     """Raise GalleryError where `folder`, which is to hold an index, is a file."""
     if folder.exists() and not folder.is_dir():
-        better = folder.parent if folder.name == INDEX else "a folder, which may be new"
+        better = folder.parent if folder.name == INDEX else "a folder; it may be new"
         raise GalleryError(f"{folder} is a file, and an index is a folder; give --index {better}")
 
 

@@ -146,6 +146,8 @@ def _explain(error: OSError, target: Path) -> NoReturn:
         reason = f"the disk is full ({free} MiB free): free some space or write elsewhere"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         reason = "no permission to write there: choose another folder or change its permissions"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        reason = "a file is in the place of a folder: choose another name or move it away"
     else:
         reason = f"{error.strerror or error}"
     message = f"cannot write {target}: {reason}. Any previous version is untouched."

@@ -14,6 +14,9 @@ DEEPEST = 100  # folders in one another
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)
+_USUAL_PART = r"(?!con|prn|aux|nul|com[0-9]|lpt[0-9])[a-z0-9_-][a-z0-9_. -]*"
+# Names that need no second look.
+_USUAL = re.compile(rf"(?:{_USUAL_PART}/){{0,20}}{_USUAL_PART}", re.IGNORECASE)
 
 
 class OutsideError(ValueError):
@@ -52,6 +55,8 @@ def plain_name(name: object) -> str:
 def _why_not(name: object) -> str | None:
     if not isinstance(name, str):
         return "is no text"
+    if len(name) <= LONGEST_PART and name.isascii() and _USUAL.fullmatch(name):
+        return None
     if not name or len(name) > LONGEST:
         return "is empty" if not name else f"is longer than {LONGEST} letters"
     parts = re.split(r"[/\\]", name)

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -63,7 +64,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def parse_json(text: str | bytes) -> Any:
     """What a json text holds; raises ValueError for all that is wrong with it."""
     try:
-        return json.loads(text, parse_int=_integer)
+        return json.loads(text, parse_int=_INTEGER)
     except RecursionError as error:
         raise ValueError("json that is nested too deeply") from error
     except (ValueError, OverflowError, MemoryError) as error:
@@ -89,6 +90,10 @@ def _integer(text: str) -> int:
     if len(text) > LONGEST_NUMBER:
         raise ValueError(f"a number of {len(text)} digits")
     return int(text)
+
+
+# Python from 3.11 on refuses long ones itself, in no time
+_INTEGER = None if hasattr(sys, "get_int_max_str_digits") else _integer
 
 
 def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from crossmodal.runtime import inside as module
 from crossmodal.runtime.inside import OutsideError, inside, plain_name
 
 OUTSIDE = ["../x", "a/../../x", "..", "/etc/x", "\\x", "C:x", "C:\\x", "a\\..\\..\\x", "", ".",
@@ -48,3 +50,14 @@ def test_links_that_lead_out_are_followed_only_where_they_may_be(tmp_path: Path)
     for name in ("out", "out/secret", "out/new"):
         with pytest.raises(OutsideError, match="through a link"):
             inside(folder, name)
+
+
+@pytest.mark.parametrize("start", ["", "a/"])
+def test_usual_names_are_those_that_a_second_look_finds_sound(start: str) -> None:
+    names = [name for name in OUTSIDE if isinstance(name, str)]
+    alphabet = ("a", ".", "..", "/", "\\", "aux", "con1", "com1", " ", "-", ":")
+    names += ["".join(parts) for count in (1, 2, 3) for parts in product(alphabet, repeat=count)]
+    for name in (start + name for name in names):
+        if module._USUAL.fullmatch(name) and len(name) < 200:
+            assert module._why_no_file(name.split("/")) is None and ".." not in name.split("/")
+            assert not name.startswith("/") and "\\" not in name and ":" not in name
