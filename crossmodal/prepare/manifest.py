@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,10 @@ class Manifest:
         if redo:
             _remove_files(folder, stored["items"])
             return fresh
-        differences = _differences(stored, program, settings)
+        differences = list(islice(_differences(stored, program, settings), SHOWN))
         if differences:
             raise SettingsChanged(
-                f"{path} was made with other settings: {'; '.join(differences[:SHOWN])}. "
+                f"{path} was made with other settings: {'; '.join(differences)}. "
                 "Use --redo to make everything again, or another output folder."
             )
         fresh.items = stored["items"]
@@ -166,16 +167,15 @@ def _check(folder: Path, key: str, record: Any, known: set[str]) -> None:
         raise ValueError(f"item {brief(key)}: it is neither done nor failed")
 
 
-def _differences(stored: dict[str, Any], program: str, settings: dict[str, Any]) -> list[str]:
-    found = []
+def _differences(
+    stored: dict[str, Any], program: str, settings: dict[str, Any]
+) -> Iterator[str]:
     if stored.get("program") != program:
-        found.append(f"program {_shown(stored.get('program'))}, now {program}")
+        yield f"program {_shown(stored.get('program'))}, now {program}"
     old = stored.get("settings", {})
     for name in sorted(set(old) | set(settings)):
         if old.get(name) != settings.get(name):
-            found.append(f"{_shown(name)} {_shown(old.get(name))}, "
-                         f"now {_shown(settings.get(name))}")
-    return found
+            yield f"{_shown(name)} {_shown(old.get(name))}, now {_shown(settings.get(name))}"
 
 
 def _shown(value: Any) -> str:

@@ -27,7 +27,8 @@ FORMAT = 1
 INDEX = "gallery.json"
 BLOCK = 1 << 22  # bytes checked at a time
 _TOKENS = re.compile(r"tokens-[0-9a-f]{8}-[0-9]{1,18}\.npy")
-_DOUBTFUL = re.compile(r"[\x00-\x1f\x7f\\:]|\.\.|^/|^$")  # all other ids stay in their folder
+# All other ids stay in their folder.
+_DOUBTFUL = re.compile(r"[\x00-\x1f\x7f]|(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|^[./\\]*$")
 
 
 class GalleryError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import math
 import os
@@ -10,7 +11,8 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -64,11 +66,24 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 def parse_json(text: str | bytes) -> Any:
     """What a json text holds; raises ValueError for all that is wrong with it."""
     try:
-        return json.loads(text, parse_int=_INTEGER)
+        with _no_collection():
+            return json.loads(text, parse_int=_INTEGER)
     except RecursionError as error:
         raise ValueError("json that is nested too deeply") from error
     except (ValueError, OverflowError, MemoryError) as error:
         raise ValueError(f"not json ({one_line(error)})") from error
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Python's collector would go over millions of small lists again and again, for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def is_nested(value: Any, deeper_than: int) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from crossmodal.data.errors import DataError
 from crossmodal.runtime.atomic import atomic_write
 from crossmodal.runtime.brief import brief
-from crossmodal.runtime.inside import inside
+from crossmodal.runtime.inside import OutsideError, inside
 from crossmodal.runtime.log import get_logger
 from crossmodal.runtime.os_errors import why
 from crossmodal.runtime.safe_files import is_nested, parse_json, read_text
@@ -37,7 +38,10 @@ class RunLog:
         for note in notes:
             _LOG.warning("%s", note)
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = inside(folder, "log.jsonl")
+        try:
+            self.path = inside(folder, "log.jsonl")
+        except OutsideError as error:
+            raise DataError(f"{folder}: {error}") from error
         kept = [line for line in _lines(self.path)
                 if line["step"] <= resumed_step and line["kind"] != NOTE]
         kept = [{"step": 0, "kind": NOTE, "text": text} for text in notes] + kept
@@ -82,7 +86,7 @@ class RunLog:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Whole lines of an earlier log; a line cut off by a crash is dropped.
 
-    Raises ValueError for a log that cannot be read, or has a line that no run has written.
+    Raises DataError for a log that cannot be read, or has a line that no run has written.
     """
     if not path.exists():
         return []
@@ -90,7 +94,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     try:
         texts = read_text(path).splitlines()
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: not a readable log ({why(error)}); {remedy}") from error
+        raise DataError(f"{path}: not a readable log ({why(error)}); {remedy}") from error
     found = []
     for number, text in enumerate(texts, 1):
         try:
@@ -99,8 +103,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             continue
         if not isinstance(line, dict) or not isinstance(line.get("kind"), str) or (
                 type(line.get("step")) is not int) or is_nested(line, 2):
-            raise ValueError(f"{path}, line {number}: not what was written: {brief(line)}; "
-                             f"{remedy}")
+            raise DataError(f"{path}, line {number}: not what was written: {brief(line)}; "
+                            f"{remedy}")
         found.append(line)
     return found
 

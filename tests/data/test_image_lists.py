@@ -9,6 +9,7 @@ import pytest
 from category_data import write_kinds, write_list
 from PIL import Image
 
+from crossmodal.data import image_lists
 from crossmodal.data.errors import DataError
 from crossmodal.data.image_lists import class_names, read_items
 
@@ -59,6 +60,33 @@ def test_paths_from_the_list_or_as_given(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     found, = read_items(listed(tmp_path / "lists", "photos/a.png 1\n"))
     assert found.files == ("photos/a.png",)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../../secret.png", "a/../../../secret.png"])
+def test_pictures_of_elsewhere_are_refused_with_the_remedy(tmp_path: Path, name: str) -> None:
+    pictures(tmp_path, "secret.png")
+    folder = tmp_path / "data" / "set"
+    pictures(folder, "a.png")
+    path = listed(folder, f"a.png 0\n{name} 1\n")
+    with pytest.raises(DataError, match=r"line 2: .* leads out of the data set; .*set data\.root"):
+        read_items(path, roots=[tmp_path / "data"])
+    with pytest.raises(DataError, match=r"line 2: .* leads out"):
+        read_items(path, labels=False, roots=[tmp_path / "data"])
+
+
+def test_pictures_behind_a_users_link_are_read(tmp_path: Path) -> None:
+    pictures(tmp_path / "mine", "a.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "link").symlink_to(tmp_path / "mine")
+    found, = read_items(listed(tmp_path / "set", "link/a.png 1\n"))
+    assert found.files == (str(tmp_path / "set" / "link" / "a.png"),)
+
+
+def test_a_list_of_too_many_lines_is_refused_unread(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_lists, "MOST_LINES", 3)
+    with pytest.raises(DataError, match="4 lines; at most 3 are read"):
+        read_items(listed(tmp_path, "a 0\n" * 3))
 
 
 def test_views_are_consecutive_lines(tmp_path: Path) -> None:

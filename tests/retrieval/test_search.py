@@ -135,15 +135,47 @@ def test_a_grid_survives_lost_views(mesh_folder: Path, tmp_path: Path, encoder) 
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["query", "--image", "photo.png"], "no index here; make it with `python -m crossmodal.search"),
-    (["index", "--meshes", "nowhere"], "nowhere: no such folder of meshes"),
+    (["index", "--meshes", "nowhere"], "nowhere: no such folder of meshes; give one"),
+    (["index", "--meshes", "a.obj"], "a.obj is a file; give the folder it lies in, "),
+    (["index", "--meshes", ".", "--index", "a.obj"], "a.obj is a file, and an index is a folder"),
+    (["index", "--meshes", ".", "--index", "ix/gallery.json"], "give --index ix"),
+    (["index", "--meshes", ".", "--index", "a.obj/x"], "a file is in the place of a folder"),
+    (["query", "--image", "a.obj", "--index", "ix/gallery.json"], "give --index ix"),
+    (["query", "--image", "."], "--image takes the file of a picture to look for"),
+    (["query", "--image", "a.obj", "--grid", "."], "--grid takes the file of a picture to write"),
+    (["query", "--image", "a.obj", "--index", "ix"], "gallery of format 1, which this version rea"),
 ])
 def test_mistakes_get_one_clear_line(
-    tmp_path: Path, encoder, capsys: pytest.CaptureFixture, arguments: list[str], message: str
+    tmp_path: Path, encoder, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str], message: str
 ) -> None:
-    common = ["--index", str(tmp_path / "index"), "--checkpoint", "none"]
-    assert run([*arguments, *common], encoder) == 1
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.obj").write_text("v 0 0 0\n")
+    (tmp_path / "ix").mkdir()
+    (tmp_path / "ix" / "gallery.json").write_text('{"format": 2}')
+    common = [] if "--index" in arguments else ["--index", str(tmp_path / "index")]
+    assert run([*arguments, *common, "--checkpoint", "none"], encoder) == 1
     told = capsys.readouterr()
     assert message in told.err and "Traceback" not in told.err and told.out == ""
+    assert "rrno" not in told.err and told.err.count("ERROR") == 1
+
+
+def test_a_checkpoint_that_is_not_there_is_told_before_jittor_is_made_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "crossmodal.models.encode", None)
+    for path in (tmp_path, tmp_path / "run"):
+        with pytest.raises(ValueError, match="no such checkpoint; train first, or give another"):
+            command.load_encoder(path, "auto")
+
+
+def test_both_commands_take_a_limit_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CROSSMODAL_MAX_MEMORY", "")
+    common = ["--index", "i", "--checkpoint", "c", "--max-memory", "3G"]
+    for arguments in (["index", "--meshes", "m"], ["query", "--image", "p"]):
+        command._parser().parse_args([*arguments, *common])
+        assert os.environ["CROSSMODAL_MAX_MEMORY"] == str(3 * 2**30)
+        os.environ["CROSSMODAL_MAX_MEMORY"] = ""
 
 
 def test_a_folder_of_broken_meshes_only(tmp_path: Path, encoder, capsys) -> None:
@@ -161,7 +193,7 @@ def test_a_broken_photo_is_named(
     run(["index", "--meshes", mesh_folder, "--workers", 1, *common], encoder)
     (tmp_path / "photo.jpg").write_bytes(b"not a picture")
     assert run(["query", "--image", tmp_path / "photo.jpg", *common], encoder) == 1
-    assert "photo.jpg: not a readable picture" in capsys.readouterr().err
+    assert "photo.jpg: no whole picture of a kind that is read" in capsys.readouterr().err
 
 
 def test_a_changed_index_opens_after_every_step(mesh_folder: Path, tmp_path: Path, encoder) -> None:

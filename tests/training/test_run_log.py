@@ -45,6 +45,18 @@ def test_a_line_cut_off_by_a_crash_is_dropped(tmp_path: Path) -> None:
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("line", ["7", "{}", '{"step": "1", "kind": "train"}', '{"step": 1}', "[]",
+                                  '{"step": 1, "kind": "train", "loss": [[[[1]]]]}'])
+def test_a_line_that_no_run_has_written_is_named(tmp_path: Path, line: str) -> None:
+    write(tmp_path, range(1, 3))
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    before = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(ValueError, match=r"log\.jsonl, line 3: not what was written.*move it away"):
+        RunLog(tmp_path, 2, tensorboard=False)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
 def test_the_earlier_lines_are_never_off_the_disk(tmp_path: Path) -> None:
     """A crash right after the resumption finds them."""
     write(tmp_path, range(1, 6))
