@@ -55,17 +55,21 @@ def max_memory() -> int:
     return int(given) if given.isdecimal() else int(SHARE * machine_memory())
 
 
+def is_given() -> bool:
+    """Whether --max-memory is."""
+    return os.environ.get(VARIABLE, "").isdecimal()
+
+
 def allowed(file_size: int) -> int:
     """Bytes of memory for what is in a file of `file_size` bytes."""
-    if os.environ.get(VARIABLE, "").isdecimal():
+    if is_given():
         return max_memory()
     return min(max_memory(), ANY_FILE + RATIO * file_size)
 
 
 def largest_picture() -> int:
     """Pixels that a picture may have; 16 bytes of --max-memory for each where that is given."""
-    given = os.environ.get(VARIABLE, "").isdecimal()
-    return max_memory() // PIXEL if given else LARGEST_PICTURE
+    return max_memory() // PIXEL if is_given() else LARGEST_PICTURE
 
 
 def check_claim(what: str, claimed: int, file_size: int) -> None:

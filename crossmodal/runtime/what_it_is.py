@@ -33,7 +33,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 # The first line of a text that a pickle cannot begin with: its letters are opcodes.
 _TEXT_LINE = re.compile(rb"\s*(?:[#\[{\"<%/-]|[A-Za-z_][\w.-]*:(?:\s|$))")
 # What a file of this format is anyway; torch, too, saves zip archives.
-RIGHTLY = dict.fromkeys((".npz", ".pth", ".pt", ".pkl", ".bin", ".ckpt", ".tar"), ZIP)
+RIGHTLY = dict.fromkeys((".3mf", ".npz", ".pth", ".pt", ".pkl", ".bin", ".ckpt", ".tar"), ZIP)
 
 
 def describe(first_bytes: bytes) -> str | None:

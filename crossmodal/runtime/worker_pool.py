@@ -138,6 +138,11 @@ def _bounded_call(work: Callable[..., Result], source: Path, arguments: tuple[An
         raise ValueError(f"{source}: {TOO_MUCH}") from error
 
 
+def in_worker() -> bool:
+    """Whether this process is such a worker, which `bounded` bounds."""
+    return _is_worker
+
+
 @contextmanager
 def bounded(source: Path) -> Iterator[None]:
     """In a worker: what the block allocates is limited (MemoryError), and how long it takes.

@@ -19,7 +19,7 @@ LONGEST = 4096  # bytes of a line that names materials
 MOST_LIBRARIES = 100  # of one file
 MOST_BYTES = 1 << 24  # of a file of materials
 MOST_TEXTURES = 1000  # of one model
-MOST_FILES = 10_000  # of one glTF
+MOST_FILES = 2_000  # of one glTF
 TEXTURE = re.compile(
     rb"(?:^|[\r\n])[ \t]*(?:map_\w+|bump|disp|decal|refl|norm)[ \t]+([^\r\n]+)", re.IGNORECASE)
 

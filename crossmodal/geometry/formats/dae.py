@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.geometry.formats.content import Content
-from crossmodal.geometry.formats.scene import read_scene
+from crossmodal.geometry.formats.scene import content_of
+from crossmodal.geometry.formats.scene_claims import check_dae
+from crossmodal.geometry.formats.text import read_bytes
 
 _UP_AXIS = re.compile(rb"<up_axis>\s*([XYZ])_UP\s*</up_axis>")
 _TO_Y_UP = {  # rows: the new x, y and z
@@ -21,7 +23,9 @@ _TO_Y_UP = {  # rows: the new x, y and z
 
 def read_dae(path: Path) -> Content:
     """All meshes of a scene with y up. Raises MeshError naming the file."""
-    content = read_scene(path)
-    named = _UP_AXIS.search(path.read_bytes())
+    data = read_bytes(path)
+    check_dae(path, data)
+    content = content_of(path, data)
+    named = _UP_AXIS.search(data)
     turn = _TO_Y_UP[named.group(1) if named else b"Y"]
     return replace(content, vertices=content.vertices @ turn.T)

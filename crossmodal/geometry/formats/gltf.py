@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crossmodal.geometry.errors import MeshError
+from crossmodal.geometry.formats.checks import check_mesh
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.gltf_accessors import Accessors
 from crossmodal.geometry.formats.gltf_buffers import Buffers
@@ -58,7 +59,7 @@ class _Reader:
         self.left_out = [kind for kind in KINDS if document.count(kind)]
         self.left_out += ["lights"] if document.root.extension(LIGHTS) else []
         self.left_out += ["bytes after the end"] if document.trailing else []
-        self._pieces: dict[tuple[int, bytes, bool], list[Piece]] = {}
+        self._pieces: dict[tuple[int, bytes | None, bool], list[Piece]] = {}
         self._joints: dict[int, np.ndarray] = {}
 
     def content(self) -> Content:
@@ -77,6 +78,8 @@ class _Reader:
         if not any(len(part.faces) for part in placed):
             only = f", only {' and '.join(ignored)}" if ignored else ""
             raise self.document.root.error(f"has no triangles{only}; export it again")
+        check_mesh(self.document.path, sum(len(part.vertices) for part in placed),
+                   sum(len(part.faces) for part in placed), self.accessors.buffers.size)
         return _together(placed, ignored)
 
     def _node(self, node: Entry, number: int) -> list[Placed]:
@@ -106,11 +109,10 @@ class _Reader:
         """The pieces of a mesh, in the pose that its node, or else itself, gives."""
         mesh = self.document.entry("meshes", index, wanted_by)
         weights = wanted_by.numbers("weights")
-        if weights is None:
-            weights = mesh.numbers("weights")
-        weights = np.zeros(0) if weights is None else weights
-        key = (int(index), weights.tobytes(), skinned)
+        key = (int(index), None if weights is None else weights.tobytes(), skinned)
         if key not in self._pieces:
+            weights = mesh.numbers("weights") if weights is None else weights
+            weights = np.zeros(0) if weights is None else weights
             pieces = [read_piece(primitive, self.accessors, self.colours, weights, skinned,
                                  self.left_out) for primitive in mesh.parts("primitives")]
             self._pieces[key] = [piece for piece in pieces if piece is not None]

@@ -8,13 +8,16 @@ import numpy as np
 
 from crossmodal.geometry.formats.gltf_buffers import Buffers
 from crossmodal.geometry.formats.gltf_document import Entry, shown
+from crossmodal.runtime.limits import VARIABLE, is_given, max_memory
 
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 UNSIGNED = (5121, 5123, 5125)
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 MOST = 2**27  # vertices and indices read and placed, all together; some 20 million triangles
 MOST_OF_NONE = 2**24  # those of a file of no size, with copies of what it has
-MOST_OF_BYTE = 64  # and so many more for every byte
+AT_LEAST = 2**25  # of any file
+MOST_OF_BYTE = 2  # and so many more for every byte
+UNIT = 32  # bytes of memory that one takes, until the mesh is put together
 MOST_ZEROS = 2**22  # elements of an accessor that no byte of the file stands for
 
 
@@ -45,10 +48,14 @@ class Accessors:
     def take(self, count: int, wanted_by: Entry) -> None:
         """To be asked before `count` vertices or indices get memory: small files can claim many."""
         self._taken += count
-        most = min(MOST, MOST_OF_NONE + MOST_OF_BYTE * self.buffers.size)
+        most = min(MOST, max(AT_LEAST, MOST_OF_NONE + MOST_OF_BYTE * self.buffers.size))
+        if is_given():
+            most = max_memory() // UNIT
         if self._taken > most:
             raise wanted_by.error(f"brings the file to {self._taken} vertices and indices, more "
-                                  f"than the {most} that are read of so large a file; simplify it")
+                                  f"than the {most} that are read of so large a file; simplify "
+                                  f"it, or give it more with --max-memory ({VARIABLE} in the "
+                                  "environment)")
 
     def entry(self, index: Any, wanted_by: Entry) -> Entry:
         return self.buffers.document.entry("accessors", index, wanted_by)
@@ -81,13 +88,12 @@ class Accessors:
     def _rows(self, entry: Entry, count: int, dtype: np.dtype, width: int) -> np.ndarray:
         """(count, width) of an accessor, or of a part of a sparse one; zeros where it has no view.
 
-        The array looks into the file's bytes; only zeros need memory.
+        The array looks into the file's bytes.
         """
         if "bufferView" not in entry.values:
             if count > MOST_ZEROS:
                 raise entry.error(f"claims {count} elements without data; export the file again")
-            self.take(count, entry)
-            return np.zeros((count, width), dtype)
+            return np.broadcast_to(np.zeros(width, dtype), (count, width))
         view = self.buffers.view(entry.values["bufferView"], entry)
         start, size = entry.whole("byteOffset", 0), dtype.itemsize * width
         stride = view.stride or size
@@ -109,7 +115,7 @@ class Accessors:
         where = self._rows(places, count, _stored_as(places), 1)[:, 0].astype(np.int64)
         if count and where.max() >= len(rows):
             raise places.error(f"name element {where.max()}, there are {len(rows)}")
-        self.take(len(rows), sparse)
+        self.take(len(rows) * -(-rows.shape[1] // 4), sparse)
         changed = rows.copy()
         changed[where] = self._rows(values, count, rows.dtype, rows.shape[1])
         return changed

@@ -13,8 +13,9 @@ from crossmodal.geometry.formats.beside import Folder, NotBeside, is_file
 from crossmodal.geometry.formats.gltf_document import Document, Entry, shown
 from crossmodal.geometry.formats.gltf_extensions import MESHOPT
 from crossmodal.geometry.formats.gltf_meshopt import decode_view
+from crossmodal.runtime.safe_files import open_regular
 
-DATA = re.compile(r"data:([^,]*),", re.IGNORECASE)
+DATA = re.compile(r"data:([^,]{,1000}),", re.IGNORECASE)
 
 
 class View(NamedTuple):
@@ -105,7 +106,8 @@ class Buffers:
         if not is_file(path):
             raise MeshError(f"{needed} is not there; put it in the file's folder")
         try:
-            return memoryview(path.read_bytes())
+            with open_regular(path) as file:
+                return memoryview(file.read())
         except OSError as error:
             raise MeshError(f"{needed} cannot be read ({error.strerror})") from error
 

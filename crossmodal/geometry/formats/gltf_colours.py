@@ -16,6 +16,7 @@ from crossmodal.geometry.formats.gltf_extensions import SPECULAR
 from crossmodal.geometry.formats.image_colour import mean_colour, to_srgb
 
 MOST_PIXELS = 64 << 20  # of all textures together that are looked at
+LEAST_PIXELS = 4096  # that opening one takes as much time as
 
 
 class Colours:
@@ -80,9 +81,12 @@ class Colours:
         texture = document.entry("textures", used.values.get("index"), used)
         index = texture.whole("source")
         image = document.entry("images", index, texture)
+        if index not in self._images and self._pixels_left <= 0:
+            return None
         if index not in self._images:
-            mean = mean_colour(self._bytes(image), self._pixels_left)
-            self._pixels_left -= mean.pixels
+            data = self._bytes(image)
+            mean = mean_colour(data, self._pixels_left)
+            self._pixels_left -= max(mean.pixels, len(data), LEAST_PIXELS)
             self._images[index] = mean.linear
         return self._images[index]
 

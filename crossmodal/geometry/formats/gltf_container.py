@@ -51,7 +51,8 @@ def parse(path: Path, text: bytes) -> dict[str, Any]:
         decoded = text.decode(json.detect_encoding(text), "surrogateescape")
         root = json.loads(decoded.rstrip("\0 "), parse_int=_integer)
     except (ValueError, RecursionError) as error:
-        raise MeshError(f"{path}: not a readable glTF file ({one_line(error)}); export it again") from error
+        raise MeshError(f"{path}: not a readable glTF file ({one_line(error)}); "
+                        "export it again") from error
     if not isinstance(root, dict):
         raise MeshError(f"{path}: not a glTF file, its JSON is no object; export it again")
     return root

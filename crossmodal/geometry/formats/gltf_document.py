@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from reprlib import repr as shown  # shortened, whatever its size and depth
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from crossmodal.geometry.errors import MeshError
 
+MOST_ITEMS = 1_000_000  # of a list
 SINGULAR = {"meshes": "mesh"}
 
 
@@ -60,6 +62,9 @@ class Entry:
         value = self.values.get(key, [])
         if not isinstance(value, list):
             raise self.error(f"has {key} that are no list, as in glTF 1; export it as glTF 2.0")
+        if len(value) > MOST_ITEMS:
+            raise self.error(f"has {len(value)} {key}, and at most {MOST_ITEMS} are read; export "
+                             "it in parts")
         return value
 
     def wholes(self, key: str) -> list[int]:
@@ -127,7 +132,7 @@ class Document:
         """How many ``accessors``, ``nodes`` ... there are."""
         return len(self.root.items(kind))
 
-    @property
+    @cached_property
     def required(self) -> set[str]:
         """Names of the extensions without which the file cannot be read rightly."""
         return {str(name) for name in self.root.items("extensionsRequired")}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from crossmodal.geometry.formats.gltf_document import Entry, shown
+from crossmodal.runtime.brief import one_line
+from crossmodal.runtime.limits import TooLarge, check_claim
 
 SIZES = {  # bytes an element may have, by mode and filter
     ("ATTRIBUTES", "NONE"): range(4, 257, 4),
@@ -30,6 +32,11 @@ def decode_view(packed: Entry, data: memoryview) -> memoryview:
         raise packed.error(f"claims {count} elements of {size} bytes, packed in {len(data)}; "
                            "export it without compression")
     try:
+        check_claim(f"{count} elements of {size} bytes, packed in {len(data)}", count * size,
+                    len(data))
+    except TooLarge as error:
+        raise packed.error(f"is a bomb: {error}") from error
+    try:
         import meshopt  # optional, see requirements-formats.txt
     except ImportError as error:
         raise packed.error("cannot be decoded here: `pip install meshopt` (Python 3.11 or later), "
@@ -37,5 +44,6 @@ def decode_view(packed: Entry, data: memoryview) -> memoryview:
     try:
         rows = meshopt.decode_gltf_buffer(bytes(data), count, size, mode, filtered)
     except Exception as error:  # noqa: BLE001 - what a broken stream raises is the package's affair
-        raise packed.error(f"is broken ({error}); export it without compression") from error
+        raise packed.error(f"is broken ({one_line(error)}); export it without "
+                           "compression") from error
     return memoryview(rows.tobytes())

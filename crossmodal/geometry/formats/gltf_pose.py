@@ -11,6 +11,9 @@ from crossmodal.geometry.formats.gltf_attributes import Attributes
 from crossmodal.geometry.formats.gltf_document import Entry
 from crossmodal.geometry.formats.gltf_nodes import Graph
 
+BONES = 4  # vertices that one takes as much memory as that has joints and weights
+MATRIX = 16  # and that has a matrix
+
 
 class Bones(NamedTuple):
     """What moves each vertex: joints (N, K) int64 numbers in the skin, weights (N, K), sum 1."""
@@ -53,7 +56,7 @@ def bones_of(attributes: Attributes, used: np.ndarray | slice, count: int) -> Bo
         if len(joint.rows) != count or len(weight.rows) != count:
             raise attributes.primitive.error(f"has {len(joint.rows)} joints and {len(weight.rows)} "
                                              f"weights for {count} vertices; export it again")
-        attributes.accessors.take(count, attributes.primitive)
+        attributes.accessors.take(BONES * count, attributes.primitive)
         joints.append(joint.rows[used].astype(np.int64))
         weights.append(weight.floats(used))
     if not joints:
@@ -68,6 +71,7 @@ def joint_matrices(skin: Entry, graph: Graph, accessors: Accessors) -> np.ndarra
     joints = skin.wholes("joints")
     for joint in joints:
         graph.document.entry("nodes", joint, skin)
+    accessors.take(MATRIX * len(joints), skin)
     worlds = np.array([graph.world(joint) for joint in joints]).reshape(-1, 4, 4)
     if "inverseBindMatrices" not in skin.values:
         return worlds

@@ -13,7 +13,7 @@ from crossmodal.geometry.formats.colours import GREY
 from crossmodal.geometry.formats.text import plain_text, read_bytes
 
 Colour = tuple[int, int, int]
-MOST_NAMES = 10_000  # of files of materials that are looked for
+MOST_NAMES = 2_000  # of files of materials that are looked for
 MOST_LIBRARIES = 1000  # that are read
 
 

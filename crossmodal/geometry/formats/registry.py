@@ -25,8 +25,8 @@ READERS = {
 OPTIONAL = {
     ".3mf": ("scene", {"lxml": "lxml", "networkx": "networkx"}),
     ".dae": ("dae", {"collada": "pycollada"}),
-    ".step": ("scene", {"cascadio": "cascadio"}),
-    ".stp": ("scene", {"cascadio": "cascadio"}),
+    ".step": ("step", {"cascadio": "cascadio"}),
+    ".stp": ("step", {"cascadio": "cascadio"}),
 }
 READERS.update({suffix: name for suffix, (name, modules) in OPTIONAL.items()
                 if all(util.find_spec(module) for module in modules)})

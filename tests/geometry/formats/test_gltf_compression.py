@@ -20,7 +20,10 @@ FINE = SimpleNamespace(
     attributes=[{"unique_id": 5, "data": CORNERS * 2}, {"unique_id": 3, "data": CORNERS}])
 
 
-def with_draco(data: bytes = b"stream", required: bool = True, plain: bool = False) -> File:
+STREAM = b"DRACO\2\2\1\0\0\0\2\4stand-in"  # two faces, four points
+
+
+def with_draco(data: bytes = STREAM, required: bool = True, plain: bool = False) -> File:
     """A square whose primitive is a Draco stream; `plain` : its accessors have data too."""
     file = square()
     stream = file.view(data)
@@ -67,7 +70,7 @@ def test_draco_beside_plain_accessors_needs_no_package(
 def test_draco_attributes_are_found_by_their_ids(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pretend(monkeypatch, "DracoPy", decode=lambda data: FINE if data == b"stream" else None)
+    pretend(monkeypatch, "DracoPy", decode=lambda data: FINE if data == STREAM else None)
     file = with_draco()
     assert faces_of(shape(file, tmp_path))[0] == [A, [2, 0, 0], [2, 2, 0]]
     extension = file.json["meshes"][0]["primitives"][0]["extensions"][DRACO]
