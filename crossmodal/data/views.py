@@ -203,6 +203,11 @@ def as_views(value: Any, where: str) -> np.ndarray:
                                                  array.shape[1:3]))
     if array.ndim != 3 or array.size == 0:
         raise SampleError(f"{where}: views of shape {array.shape}; expected (V, H, W)")
+    try:  # a view is made square before it is made small
+        check_claim(f"views of shape {array.shape}, made square,",
+                    len(array) * max(array.shape[1:]) ** 2, array.nbytes)
+    except TooLarge as error:
+        raise SampleError(f"{where}: {error}") from error
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind not in "biuf" or not np.isfinite(array).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from tiny_data import Tiny
 
 from crossmodal.data.dataset import InstanceDataset, library_folder, open_library
-from crossmodal.data.errors import DataError
+from crossmodal.data.errors import DataError, SampleError
 from crossmodal.data.records import QueryRecord, ShapeKey, read_list
 from crossmodal.data.validation_split import split
+from crossmodal.data.views import open_views
 
 
 def entry(**changes: Any) -> dict:
@@ -123,6 +125,24 @@ def break_list(tiny: Tiny, **changes: Any) -> None:
     items = json.loads(path.read_text())
     items[3].update(changes)
     path.write_text(json.dumps(items))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 300_000), (1, 300_000, 1), (2, 2, 200_000)])
+def test_views_that_grow_when_they_are_made_square_are_refused(
+        tmp_path: Path, shape: tuple[int, ...]) -> None:
+    (tmp_path / "bed").mkdir()
+    np.save(tmp_path / "bed" / "a.npy", np.zeros(shape, np.uint8))
+    store = open_views(tmp_path)
+    with pytest.raises(SampleError, match=r"a\.npy: views of shape .* made square, would take"):
+        store[ShapeKey("bed", "a")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")
+def test_a_pipe_among_renderings_costs_itself(tmp_path: Path) -> None:
+    (tmp_path / "bed").mkdir()
+    os.mkfifo(tmp_path / "bed" / "a.npy")
+    with pytest.raises(SampleError, match="a.npy"):
+        open_views(tmp_path)[ShapeKey("bed", "a")]
 
 
 def views_file(tiny: Tiny) -> Path:
