@@ -67,13 +67,13 @@ def read_alpha(path: PathLike) -> np.ndarray | None:
     return _decoded(path, opacity_of, None)
 
 
-def read_rgba(file: BinaryIO, name: str) -> np.ndarray:
+def read_rgba(file: BinaryIO, name: str, most: int | None = None) -> np.ndarray:
     """(H, W, 4) uint8 of a picture in a file that is open, stored as it is; `name` for messages.
 
-    Raises SampleError.
+    most : pixels that it may have; None: as any picture. Raises SampleError.
     """
     with named(name), opened(file, name) as image:
-        load(image)
+        load(image, most=most)
         return rgba_of(image)
 
 

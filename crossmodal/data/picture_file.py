@@ -60,17 +60,18 @@ def opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
         yield image
 
 
-def load(image: Image.Image, least: int | None = None) -> None:
+def load(image: Image.Image, least: int | None = None, most: int | None = None) -> None:
     """Decode an open picture, if it is not too large.
 
     least : a JPEG may be decoded at a smaller scale (fast) as long as its sides stay above this
+    most : pixels that it may have; None: as any picture
     """
     if least is not None:
         image.draft("RGB", (least, least))
-    _check_size(image)
+    _check_size(image, most)
     with pillows_limit(largest_picture()):
         image.load()
-    _check_size(image)  # an icon holds a whole picture of another size
+    _check_size(image, most)  # an icon holds a whole picture of another size
 
 
 @contextmanager
@@ -144,9 +145,9 @@ def _identified(file: BinaryIO, kinds: tuple[str, ...]) -> Image.Image | None:
         return None
 
 
-def _check_size(image: Image.Image) -> None:
+def _check_size(image: Image.Image, most: int | None) -> None:
     width, height = image.size
-    most = largest_picture() // WEIGHTS.get(image.format or "", 1)
+    most = most or largest_picture() // WEIGHTS.get(image.format or "", 1)
     if width * height > most:
         raise TooLarge(f"a picture of {width} x {height} pixels, and at most {most} are read of "
                        f"{image.format}; make it smaller, or give it more with --max-memory, 16 "

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +21,10 @@ from crossmodal.data.errors import DataError
 from crossmodal.geometry.mesh import Mesh, MeshError, load_mesh
 from crossmodal.prepare.source_check import Needed, require
 from crossmodal.prepare.source_home import find_home
+from crossmodal.runtime.brief import one_line
+from crossmodal.runtime.inside import OutsideError, plain_name
+from crossmodal.runtime.limits import TooLarge
+from crossmodal.runtime.safe_files import ZIP_ERRORS, open_regular, read_member
 
 SYNSETS = {
     "bed": "02818832",
@@ -35,7 +38,7 @@ HIDDEN = (".", "__MACOSX")  # folders that are no shape
 FRONTS = {"v1": "x", "v2": "-z"}
 WHOLE = "ShapeNetCore*.zip"
 # What reading a member of a zip file raises: torn, encrypted, packed in an unknown way.
-TORN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+TORN = (*ZIP_ERRORS, OSError)
 _WHERE = (
     "ask for ShapeNetCore at https://shapenet.org or "
     "https://huggingface.co/datasets/ShapeNet/ShapeNetCore and put {synset}.zip, or the folder "
@@ -102,15 +105,25 @@ def read_model(path: Path, member: str | None = None) -> Mesh:
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "model.obj"  # without its materials, whose textures are large
         try:
-            alone.write_bytes(_zip(path).read(member) if member else path.read_bytes())
+            alone.write_bytes(_bytes(path, member))
+        except TooLarge as error:
+            raise MeshError(f"{name}: {error}") from error
         except (KeyError, FileNotFoundError, IsADirectoryError) as error:
             raise MeshError(f"{name}: no such file; fetch this model again") from error
         except TORN as error:
-            raise MeshError(f"{name}: damaged ({error}); fetch the zip file again") from error
+            raise MeshError(f"{name}: damaged ({one_line(error)}); fetch the zip "
+                            "file again") from error
         try:
             return load_mesh(alone)
         except MeshError as error:
             raise MeshError(str(error).replace(str(alone), name)) from error
+
+
+def _bytes(path: Path, member: str | None) -> bytes:
+    if member:
+        return read_member(_zip(path), member, path.stat().st_size)
+    with open_regular(path) as file:
+        return file.read()
 
 
 def _holds(folder: Path, categories: Sequence[str]) -> bool:
@@ -131,7 +144,8 @@ def _place(home: Path, synset: str) -> _Place | None:
 
 def _unpacked(folder: Path) -> _Place:
     instances = sorted(child.name for child in folder.iterdir()
-                       if child.is_dir() and not child.name.startswith(HIDDEN))
+                       if _is_name(child.name) and child.is_dir()
+                       and not child.name.startswith(HIDDEN))
     files: dict[str, dict[str, Model]] = {}
     for instance in instances:
         for layout, name in FILES.items():
@@ -152,7 +166,7 @@ def _zipped(path: Path, synset: str) -> _Place:
         if not match:
             continue
         inside, instance, name = match.groups()
-        if instance.startswith(HIDDEN):
+        if instance.startswith(HIDDEN) or not _is_name(instance):
             continue
         instances.add(instance)
         if name in layouts:
@@ -161,11 +175,20 @@ def _zipped(path: Path, synset: str) -> _Place:
     return _Place(files, sorted(instances), path, inside)
 
 
+def _is_name(instance: str) -> bool:
+    """Whether an instance can be a file's name, as it will be; others are no shapes."""
+    try:
+        return bool(plain_name(instance))
+    except OutsideError:
+        return False
+
+
 def _entries(path: Path) -> Iterable[zipfile.ZipInfo]:
     try:
         return _zip(path).infolist()
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path}: not a whole zip file ({error}); fetch it again") from error
+    except TORN as error:
+        raise DataError(f"{path}: not a whole zip file ({one_line(error)}); fetch "
+                        "it again") from error
 
 
 def _zip(path: Path) -> zipfile.ZipFile:
@@ -175,7 +198,7 @@ def _zip(path: Path) -> zipfile.ZipFile:
 
 @lru_cache(maxsize=8)
 def _opened(path: Path, changed: int) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
+    return zipfile.ZipFile(open_regular(path))
 
 
 def _models(place: _Place, layout: str) -> dict[str, Model]:

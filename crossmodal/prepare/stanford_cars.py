@@ -39,9 +39,11 @@ from crossmodal.prepare.cars import (
     parse_cars,
 )
 from crossmodal.prepare.instance_options import Options
+from crossmodal.prepare.matlab_file import read_mat
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.source_check import Needed
 from crossmodal.prepare.source_home import unpacked
+from crossmodal.runtime.brief import one_line
 from crossmodal.runtime.worker_pool import keep_workers
 
 NAME = "stanfordcars"
@@ -95,18 +97,20 @@ def read_boxes(images: Path) -> FindBox:
 
 
 def _read_mat(path: Path) -> list[tuple[str, Box]]:
-    from scipy.io import loadmat  # slow to import
-
     try:
-        rows = loadmat(str(path), simplify_cells=True)["annotations"]
+        rows = read_mat(path, "annotations")
         return [
             (str(row["fname"]), (float(row["bbox_x1"]) - 1, float(row["bbox_y1"]) - 1,
                                  float(row["bbox_x2"]), float(row["bbox_y2"])))
             for row in np.atleast_1d(rows)
         ]
-    except Exception as error:  # noqa: BLE001 - scipy's reader fails in many ways on a torn file
-        raise DataError(f"{path}: not the devkit's annotations ({type(error).__name__}: {error}); "
-                        "get car_devkit.tgz again, or use --whole-frame or --masks") from error
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+        raise DataError(f"{path}: not the devkit's annotations ({_reason(path, error)}); get "
+                        "car_devkit.tgz again, or use --whole-frame or --masks") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    return one_line(error).removeprefix(f"{path}: ")
 
 
 def _devkit(images: Path, part: str) -> str:

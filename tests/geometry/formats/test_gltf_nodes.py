@@ -189,5 +189,5 @@ def test_a_small_file_cannot_ask_for_endless_copies(tmp_path: Path) -> None:
     file = instanced(TRANSLATION=CORNERS)
     file.json["accessors"][-1].update(count=4_000_000)
     del file.json["accessors"][-1]["bufferView"]
-    with pytest.raises(MeshError, match="more than the 16[0-9]{6} that are read"):
+    with pytest.raises(MeshError, match="more than the [0-9]{8} that are read"):
         shape(file, tmp_path)
