@@ -16,8 +16,7 @@ from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.limits import TooLarge
 
 PLAIN = frozenset({int, float, complex, bool, type(None), str, bytes})
-LONGEST_KEY = 8  # parts of a key that is a tuple
-FEW = 100  # keys among which a clash of hashes costs nothing
+LONGEST_KEY, FEW = 8, 100  # parts of a tuple; keys among which a clash of hashes costs nothing
 CLASHING = 5000  # number keys of larger dicts: they can be chosen so that their hashes clash
 ABSENT = object()
 
@@ -130,9 +129,12 @@ class Machine:
         self.stream.spend(CALL + sum(map(_weight, arguments)))
         if function is ORDERED_DICT:
             return self._ordered(*arguments)
-        return function.make(*arguments)
+        try:
+            return function.make(*arguments)
+        except TypeError as error:
+            raise BadPickle(f"a call that does not take {len(arguments)} values") from error
 
-    def _ordered(self, pairs: Any = ()) -> PlainDict:
+    def _ordered(self, pairs: Any = (), *_: Any) -> PlainDict:
         made = PlainDict()
         for pair in pairs.items() if isinstance(pairs, dict) else pairs:
             if type(pair) not in (list, tuple) or len(pair) != 2:

@@ -20,6 +20,7 @@ from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.limits import TooLarge
 from crossmodal.runtime.safe_files import open_regular
 
+DEEPEST = 250  # levels of what is in one another; Jittor lifts Python's own limit
 __all__ = ["BadPickle", "UnsafePickle", "find_class", "load", "realise"]
 
 
@@ -83,14 +84,24 @@ def realise(tree: Any, leaf: Callable[[Any], Any] | None = None) -> Any:
     lists ... with more entries than any memory holds. `leaf` makes data of values that are of a
     kind of their own; without it they are refused.
     """
-    made: dict[int, Any] = {}
+    made: dict[int, tuple[Any, int]] = {}  # by the original's id, with how deeply it is nested
+    depth = highest = 0  # where `of` stands; of what it has gone through in the value in hand
 
     def of(value: Any) -> Any:
+        nonlocal depth, highest
         if type(value) in PLAIN:
             return value
         if id(value) not in made:
-            made[id(value)] = new(value)
-        return made[id(value)]
+            outside, highest, depth = highest, 0, depth + 1
+            if depth > DEEPEST:
+                raise BadPickle("it contains itself, or is nested too deeply")
+            made[id(value)] = new(value), highest + 1
+            highest, depth = outside, depth - 1
+        found, height = made[id(value)]
+        highest = max(highest, height)
+        if height > DEEPEST:
+            raise BadPickle("it is nested too deeply")
+        return found
 
     def new(value: Any) -> Any:
         if isinstance(value, ArrayStandIn):

@@ -7,6 +7,7 @@ import gc
 import json
 import math
 import os
+import re
 import stat
 import sys
 import zipfile
@@ -21,6 +22,8 @@ from numpy.lib import format as npy
 from crossmodal.runtime.brief import brief, one_line
 from crossmodal.runtime.limits import TooLarge, check_claim, in_words, max_memory
 
+DEEPEST = 500  # levels of a json text
+_ESCAPED, _TEXTS = re.compile(rb"\\.", re.DOTALL), re.compile(rb'"[^"]*(?:"|\Z)')  # in json
 JSON_FACTOR = 24  # bytes of memory for a byte of json, at worst
 LONGEST_NUMBER = 4300  # digits; reading one takes time that grows with their square
 # What zipfile raises for torn and hostile archives.
@@ -65,6 +68,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 def parse_json(text: str | bytes) -> Any:
     """What a json text holds; raises ValueError for all that is wrong with it."""
+    if _is_deep(text):
+        raise ValueError("json that is nested too deeply")
     try:
         with _no_collection():
             return json.loads(text, parse_int=_INTEGER)
@@ -109,6 +114,21 @@ def _integer(text: str) -> int:
 
 # Python from 3.11 on refuses long ones itself, in no time
 _INTEGER = None if hasattr(sys, "get_int_max_str_digits") else _integer
+
+
+def _is_deep(text: str | bytes) -> bool:
+    """Whether more than `DEEPEST` brackets are open at once, outside of texts.
+
+    Python's own limit is no help: Jittor lifts it to where the stack ends first.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if data.count(b"[") + data.count(b"{") <= DEEPEST:
+        return False
+    plain = _TEXTS.sub(b"", _ESCAPED.sub(b"", data) if b"\\" in data else data)
+    letters = np.frombuffer(plain, np.uint8)
+    steps = np.isin(letters, (0x5B, 0x7B)).astype(np.int8)
+    steps -= np.isin(letters, (0x5D, 0x7D)).astype(np.int8)
+    return bool(np.cumsum(steps, dtype=np.int32).max(initial=0) > DEEPEST)
 
 
 def read_npy(path: str | os.PathLike[str], mapped: bool = False) -> np.ndarray:

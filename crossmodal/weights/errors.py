@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TENSOR = 1024  # bytes that an array takes besides its numbers: a million empty ones are too many
+TENSOR = 4096  # bytes and more of work that an array takes besides its numbers
 
 
 class WeightsError(ValueError):

@@ -83,6 +83,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     with _opened(path) as (file, size):
         table = _read_header(file, size)
         metadata = _texts(table.pop("__metadata__", {}))
+        check_claim(f"its {len(table)} tensors", TENSOR * len(table), size)
         places = {name: place_of(name, entry) for name, entry in table.items()}
         data_size = size - file.tell()
         check_places(places, data_size)

@@ -206,5 +206,5 @@ def test_a_checkpoint_without_settings_or_with_a_strange_state(tmp_path: Path) -
     assert "no settings are stored in it" in describe(path)
     strange = checkpoint.Checkpoint(model=some, state={"progress": 3})
     path = checkpoint.save(tmp_path / "b.safetensors", strange)
-    with pytest.raises(CheckpointError, match=r"b\.safetensors: its state is not what"):
+    with pytest.raises(CheckpointError, match=r"b\.safetensors: .progress. of its state is 3"):
         describe(path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import struct
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -16,6 +18,7 @@ from crossmodal.runtime.limits import VARIABLE, TooLarge
 from crossmodal.runtime.safe_files import (
     is_file,
     open_regular,
+    parse_json,
     read_json,
     read_member,
     read_npy,
@@ -144,3 +147,16 @@ def test_json_and_texts(tmp_path: Path) -> None:
     assert read_json(tmp_path / "a.json") == {"a": 1}
     with pytest.raises(TooLarge, match="11 bytes; at most 5 bytes"):
         read_text(tmp_path / "a.json", 5)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[" * 600 + "]" * 600])
+def test_the_depth_of_json_is_limited_whatever_python_allows(text: str) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)  # as Jittor does: deeper texts would end the process
+    try:
+        with pytest.raises(ValueError, match="nested too deeply"):
+            parse_json(text)
+        flat = ["[" * 1000 + '\\"[{', *([] for _ in range(1000))]
+        assert parse_json(json.dumps(flat)) == flat
+    finally:
+        sys.setrecursionlimit(before)
