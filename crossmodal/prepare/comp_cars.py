@@ -38,6 +38,7 @@ from crossmodal.prepare.cars import (
 from crossmodal.prepare.instance_options import Options
 from crossmodal.prepare.options import run_program
 from crossmodal.prepare.source_check import Needed
+from crossmodal.runtime.brief import brief
 from crossmodal.runtime.safe_files import read_text
 from crossmodal.runtime.worker_pool import keep_workers
 
@@ -84,9 +85,13 @@ def label_box(labels: Path, image: str) -> Box:
     """
     path = labels / PurePosixPath(image).with_suffix(".txt")
     lines = read_text(path).split("\n", 3)
-    numbers = [float(word) for word in lines[2].split()] if len(lines) > 2 else []
-    if len(numbers) != 4:
-        raise ValueError(f"{path}: the third line is not x1 y1 x2 y2")
+    words = lines[2].split() if len(lines) > 2 else []
+    try:
+        numbers = [float(word) for word in words] if len(words) == 4 else []
+    except ValueError:
+        numbers = []
+    if not numbers:
+        raise ValueError(f"{path}: the third line is not x1 y1 x2 y2, but {brief(' '.join(words))}")
     return numbers[0] - 1, numbers[1] - 1, numbers[2], numbers[3]
 
 

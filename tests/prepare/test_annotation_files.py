@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crossmodal.data.errors import DataError
 from crossmodal.prepare import annotation_files
 from crossmodal.prepare.annotation_files import read_json, sound_rows, text
+from crossmodal.prepare.comp_cars import label_box
 from crossmodal.prepare.furniture_lists import read_split
 from crossmodal.prepare.own_library import _added
 from crossmodal.prepare.splits import _Keys, read_split_facts
@@ -75,6 +76,14 @@ def test_lists_of_ones_own_that_are_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "list.json").write_text(content)
     with pytest.raises(DataError, match=r"list\.json.*mend it, or move it away"):
         _added(tmp_path / "list.json")
+
+
+@pytest.mark.parametrize("line", ["", "1 2 3", "1 2 3 x", "9" * 5000 + "x 1 2 3", "1 " * 5000])
+def test_labels_without_a_box_are_told_on_a_short_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.txt").write_text(f"1\n1\n{line}\n")
+    with pytest.raises(ValueError, match=r"a\.txt: the third line is not x1 y1 x2 y2") as caught:
+        label_box(tmp_path, "a.jpg")
+    assert len(str(caught.value)) < 200 + len(str(tmp_path))
 
 
 class SlowKeys:
