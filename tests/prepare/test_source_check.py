@@ -149,8 +149,8 @@ def test_a_folder_that_may_not_be_read_holds_nothing(tmp_path: Path) -> None:
 def test_an_array_says_that_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full = lambda path: Path("/dev/full").open("wb")  # noqa: E731, SIM115
-    monkeypatch.setattr(output, "atomic_write", full)
+    full = lambda folder, name: Path("/dev/full").open("wb")  # noqa: E731, SIM115
+    monkeypatch.setattr(output, "atomic_write_in", full)
     with pytest.raises(OSError) as error:
         output.write_array(tmp_path / "a.npy", np.zeros(100_000, np.uint8))
     assert error.value.errno == errno.ENOSPC
