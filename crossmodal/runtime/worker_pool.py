@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -194,7 +195,15 @@ def _data_size() -> int | None:
     return 1024 * int(line.split()[1]) if line else None
 
 
+def _forget_main_without_file() -> None:
+    """A program that is read from standard input says that it is a file, which no worker finds."""
+    main = sys.modules["__main__"]
+    if not os.path.exists(getattr(main, "__file__", None) or os.curdir):  # noqa: PTH110
+        del main.__file__
+
+
 def _new_pool(workers: int) -> ProcessPoolExecutor:
+    _forget_main_without_file()
     # spawn, not fork: ray casting starts threads, and a forked copy of them can hang
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_become_worker)

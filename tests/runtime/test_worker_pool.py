@@ -75,6 +75,14 @@ def test_one_file_is_read_meanwhile(tmp_path: Path) -> None:
             result(task)
 
 
+def test_a_program_may_be_read_from_standard_input(repo_root: Path) -> None:
+    code = ("import math\nfrom crossmodal.runtime.worker_pool import each\n"
+            "print(list(each(math.sqrt, [4.0], 1, float)))\n")
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(repo_root)})
+    assert done.stdout == "[2.0]\n", done.stderr
+
+
 def test_kept_workers_are_shared_and_survive_a_death() -> None:
     with keep_workers():
         with worker_pool.worker_pool(2) as first, worker_pool.worker_pool(3):
