@@ -5,9 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import trimesh
 
+from crossmodal.geometry.formats import scene
 from crossmodal.geometry.formats.content import Content
 from crossmodal.geometry.formats.registry import read
 
@@ -112,3 +115,10 @@ def is_cube(content: Content) -> bool:
     """Whether it is the closed unit cube, with its faces outwards."""
     return (len(content.faces) == 12 and abs(area(content) - 6) < 1e-6
             and abs(volume(content) - 1) < 1e-6)
+
+
+def by_trimesh(path: Path) -> Content:
+    """What trimesh reads of a file, and of those that it names."""
+    loaded: Any = trimesh.load(path, force="scene", process=False)
+    places = [loaded.graph[node] for node in loaded.graph.nodes_geometry]
+    return scene._together([(matrix, loaded.geometry[name]) for matrix, name in places])

@@ -14,6 +14,7 @@ from mesh_files import (
     QUADS,
     TRIANGLES,
     area,
+    by_trimesh,
     corners_of,
     is_cube,
     obj_text,
@@ -24,7 +25,6 @@ from mesh_files import (
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats import obj_lines
 from crossmodal.geometry.formats.obj import read_obj
-from crossmodal.geometry.formats.scene import read_scene
 
 CORNER = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
 
@@ -189,7 +189,7 @@ def test_colours_of_vertices_are_those_of_trimesh(tmp_path: Path) -> None:
     text = "v 0 0 0 1 0 0\nv 1 0 0 0 1 0\nv 0 1 0 0 0.5 1\nv 1 1 0 1 1 1\nf 1 2 3\nf 3 2 4\n"
     content = read_text(tmp_path, ".obj", text)
     np.testing.assert_array_equal(content.colours, [[85, 127, 85], [85, 212, 170]])
-    np.testing.assert_array_equal(content.colours, read_scene(tmp_path / "shape.obj").colours)
+    np.testing.assert_array_equal(content.colours, by_trimesh(tmp_path / "shape.obj").colours)
     bytes_too = read_text(tmp_path, ".obj", "v 0 0 0 255 0 9\n" * 2 + "v 0 1 0 255 0 9\nf 1 2 3")
     np.testing.assert_array_equal(bytes_too.colours, [[255, 0, 9]])
 
@@ -290,7 +290,7 @@ def test_regular_meshes_are_those_of_trimesh(tmp_path: Path, shape: trimesh.Trim
                 random.uniform(0, 1, (len(copy.vertices), 2)),
                 trimesh.visual.material.SimpleMaterial(diffuse=[10, 200, 30]))
         copy.export(path)
-        mine, theirs = read_obj(path), read_scene(path)
+        mine, theirs = read_obj(path), by_trimesh(path)
         np.testing.assert_array_equal(corners_of(mine), corners_of(theirs))
         if colours:
             np.testing.assert_array_equal(mine.colours, theirs.colours)
@@ -304,4 +304,4 @@ def test_mixed_polygons_are_those_of_trimesh(tmp_path: Path) -> None:
     lines += [f"f {k + 1} {(k + 1) % 7 + 1} {(k + 1) % 7 + 8} {k + 8}" for k in range(7)]
     path.write_text("\n".join(lines))
     np.testing.assert_array_equal(surface(corners_of(read_obj(path))),
-                                  surface(corners_of(read_scene(path))))
+                                  surface(corners_of(by_trimesh(path))))

@@ -13,6 +13,7 @@ from mesh_files import (
     QUADS,
     TRIANGLES,
     area,
+    by_trimesh,
     corners_of,
     is_cube,
     off_text,
@@ -22,7 +23,6 @@ from mesh_files import (
 
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.off import read_off
-from crossmodal.geometry.formats.scene import read_scene
 
 POINTS = "0 0 0\n1 0 0\n0 1 0\n1 1 0\n"
 
@@ -167,11 +167,11 @@ def test_what_cannot_be_read_is_refused_with_its_line(
 @pytest.mark.parametrize("shape", [trimesh.creation.icosphere(2), trimesh.creation.torus(2, 0.7)])
 def test_regular_meshes_are_those_of_trimesh(tmp_path: Path, shape: trimesh.Trimesh) -> None:
     shape.export(tmp_path / "a.off")
-    mine, theirs = read_off(tmp_path / "a.off"), read_scene(tmp_path / "a.off")
+    mine, theirs = read_off(tmp_path / "a.off"), by_trimesh(tmp_path / "a.off")
     np.testing.assert_array_equal(corners_of(mine), corners_of(theirs))
 
 
 def test_quads_are_those_of_trimesh(tmp_path: Path) -> None:
     content = read_text(tmp_path, ".off", off_text())
-    theirs = read_scene(tmp_path / "shape.off")
+    theirs = by_trimesh(tmp_path / "shape.off")
     np.testing.assert_array_equal(surface(corners_of(content)), surface(corners_of(theirs)))

@@ -14,6 +14,7 @@ from mesh_files import (
     QUADS,
     TRIANGLES,
     area,
+    by_trimesh,
     corners_of,
     is_cube,
     ply_binary,
@@ -26,7 +27,6 @@ from mesh_files import (
 from crossmodal.geometry.errors import MeshError
 from crossmodal.geometry.formats.ply import read_ply
 from crossmodal.geometry.formats.ply_header import KINDS
-from crossmodal.geometry.formats.scene import read_scene
 
 MIXED = [QUADS[0], *TRIANGLES[2:6], *QUADS[3:]]
 XYZ = "property float x\nproperty float y\nproperty float z\n"
@@ -208,7 +208,7 @@ def test_colours_of_vertices(tmp_path: Path, kind: str, one: str) -> None:
     text = ply(XYZ + RGB.format(kind), INDICES, "\n".join(rows) + "\n3 0 1 2\n3 1 3 2\n")
     content = read_text(tmp_path, ".ply", text)
     np.testing.assert_array_equal(content.colours, [[170, 0, 0], [85, 0, 0]])
-    np.testing.assert_array_equal(content.colours, read_scene(tmp_path / "shape.ply").colours)
+    np.testing.assert_array_equal(content.colours, by_trimesh(tmp_path / "shape.ply").colours)
 
 
 def test_textures_are_left_out(tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_regular_meshes_are_those_of_trimesh(tmp_path: Path, encoding: str, colo
         elif colours:
             shape.visual.face_colors = random.integers(0, 256, (len(shape.faces), 3))
         (tmp_path / "a.ply").write_bytes(shape.export(file_type="ply", encoding=encoding))
-        mine, theirs = read_ply(tmp_path / "a.ply"), read_scene(tmp_path / "a.ply")
+        mine, theirs = read_ply(tmp_path / "a.ply"), by_trimesh(tmp_path / "a.ply")
         # trimesh rounds the numbers of a text to float32.
         np.testing.assert_allclose(corners_of(mine), corners_of(theirs), rtol=0, atol=1e-7)
         if colours:
@@ -323,5 +323,5 @@ def test_regular_meshes_are_those_of_trimesh(tmp_path: Path, encoding: str, colo
 
 def test_mixed_polygons_are_those_of_trimesh(tmp_path: Path) -> None:
     content = read_text(tmp_path, ".ply", ply_text(MIXED))
-    theirs = read_scene(tmp_path / "shape.ply")
+    theirs = by_trimesh(tmp_path / "shape.ply")
     np.testing.assert_array_equal(surface(corners_of(content)), surface(corners_of(theirs)))

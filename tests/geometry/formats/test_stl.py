@@ -8,10 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
-from mesh_files import CUBE, TRIANGLES, corners_of, facet, is_cube, read_text, stl_binary, stl_text
+from mesh_files import (
+    CUBE,
+    TRIANGLES,
+    by_trimesh,
+    corners_of,
+    facet,
+    is_cube,
+    read_text,
+    stl_binary,
+    stl_text,
+)
 
 from crossmodal.geometry.errors import MeshError
-from crossmodal.geometry.formats.scene import read_scene
 from crossmodal.geometry.formats.stl import read_stl
 
 OPEN = TRIANGLES[:-1]
@@ -167,7 +176,7 @@ def test_regular_meshes_are_those_of_trimesh(tmp_path: Path, shape: trimesh.Trim
     for file in (shape.export(file_type="stl"), shape.export(file_type="stl_ascii")):
         path = tmp_path / "a.stl"
         path.write_bytes(file if isinstance(file, bytes) else file.encode())
-        np.testing.assert_array_equal(corners_of(read_stl(path)), corners_of(read_scene(path)))
+        np.testing.assert_array_equal(corners_of(read_stl(path)), corners_of(by_trimesh(path)))
 
 
 def test_nothing_is_made_of_a_count(tmp_path: Path) -> None:
